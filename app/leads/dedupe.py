@@ -1,0 +1,247 @@
+"""Which lead an incoming row belongs to, and what it changes: the decision only, no I/O.
+
+A row is decided by the first rule that applies, on the leads as the rows before it left them:
+
+a. **Same source and external id**: that lead, whatever else the row says. The source is the authority on its record:
+   non-blank values overwrite, blanks never do. The same payload as this identity sent last brings no news and is
+   ``unchanged``, without a touch: a retry or a nightly export must not undo what sales or another source did since.
+b. **Same email, same or absent person**: that lead; a touch, empty fields are filled, none is overwritten. Where leads
+   share the email: the one of this person, else the one without a name, else (row without a name) the oldest.
+c. **Same email, another person** (info@): a new lead with ``shared_email``.
+d. **Nothing to find a lead by, or none found**: a new lead.
+
+An email and a person together belong to one lead at most. Rule (a) could break that by giving lead A an email or a name
+with which it would equal lead B. So the identity wins, and what clashes gives way:
+
+- the row's email belongs to a B that may be the same person (same or absent name): A keeps its own email; an A that had
+  none takes it, unless the pair would be B's;
+- the row's name at A's email is B's: A keeps its own name;
+- the row's email belongs only to other people: A takes it.
+
+In each case ``shared_email`` asks a person to look. Nothing is lost: the touch keeps the payload. A pair may pass from
+one lead to another within a batch, so a unique constraint on them would have to be deferred.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from uuid import UUID
+
+Identity = tuple[str, str]  # source system, its id for the record
+
+NAME_FIELDS = frozenset({"person_name", "first_name", "last_name", "salutation"})  # these travel with the person key
+COLUMNS = frozenset({"email", "person_key", "shared_email"})  # decided here, hence never among a row's fields
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """A row as sent, normalised. Values that mean nothing apart (amount and currency) are one field, as a tuple.
+
+    Raises:
+        ValueError: a field has the name of one of ``COLUMNS``.
+
+    """
+
+    index: int
+    source: str
+    external_id: str | None
+    email: str | None  # kernel.contact.normalise_email
+    person_key: str  # kernel.contact.person_key, '' for no name
+    fields: Mapping[str, object]
+    fingerprint: str  # of the whole payload
+
+    def __post_init__(self) -> None:
+        if clash := COLUMNS & self.fields.keys():
+            raise ValueError(f"not fillable fields: {', '.join(sorted(clash))}")
+
+    @property
+    def identity(self) -> Identity | None:
+        return (self.source, self.external_id) if self.external_id else None
+
+    def values(self) -> dict[str, object]:
+        """The fields that say something; a name of punctuation only ("-") says nothing."""
+        unnamed = frozenset() if self.person_key else NAME_FIELDS
+        return {name: value for name, value in self.fields.items() if not is_blank(value) and name not in unnamed}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A lead as far as deduplication is concerned."""
+
+    id: UUID
+    identities: Mapping[Identity, str]  # with the fingerprint of the last payload under each
+    email: str | None
+    person_key: str
+    shared_email: bool = False  # another lead has the email that this one has or was given
+    fields: Mapping[str, object]
+
+    def row(self) -> dict[str, object]:
+        """What an update may write: the fields and ``COLUMNS``."""
+        own = {"email": self.email, "person_key": self.person_key, "shared_email": self.shared_email}
+        return {**self.fields, **own}
+
+
+class Outcome(StrEnum):
+    """What became of a row; ``updated`` also where only a touch was added."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The answer to one row."""
+
+    index: int
+    outcome: Outcome
+    lead_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class IdentitySeen:
+    """An identity to insert, or whose last fingerprint to replace: an upsert by source and external id."""
+
+    source: str
+    external_id: str
+    lead_id: UUID
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All there is to answer and to write for a batch."""
+
+    results: tuple[Result, ...]  # a line per row, in input order
+    created: tuple[Known, ...]  # oldest first, all rows of the batch merged in
+    changed: Mapping[UUID, Mapping[str, object]]  # of leads known before: only what differs, fields and COLUMNS
+    touches: tuple[Result, ...]  # the rows to record as touches of their leads: all that are not ``unchanged``
+    identities: tuple[IdentitySeen, ...]
+    leads: tuple[Known, ...]  # every lead afterwards, oldest first: the next batch's ``known``
+
+
+def is_blank(value: object) -> bool:
+    """None and blank text; zero and False are answers."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def lock_keys(rows: Iterable[Incoming], known: Iterable[Known] = ()) -> list[str]:
+    """The keys a batch must hold before it reads the leads, distinct, in the one order everybody takes them in.
+
+    ``known``: the leads found by identity in a first look. A row that renames such a lead without naming its email
+    competes for that email too.
+    """
+    rows = list(rows)
+    emails = {row.email for row in rows} | {lead.email for lead in known}
+    identities = {row.identity for row in rows}
+    keys = {f"email:{email}" for email in emails if email} | {f"ext:{one[0]}:{one[1]}" for one in identities if one}
+    return sorted(keys)
+
+
+def plan_capture(rows: Sequence[Incoming], known: Sequence[Known], new_id: Callable[[], UUID]) -> Plan:
+    """Decide a batch exactly as if its rows had come one after the other.
+
+    ``known``, oldest first: every lead that has an identity or the email of a row, and every lead that shares its email
+    with one of those. ``new_id`` is called once per new lead, in input order.
+    """
+    book = _Book(known)
+    results = tuple(book.take(row, new_id) for row in rows)
+    before = {lead.id: lead for lead in known}
+    after = tuple(book.leads.values())
+    diffs = {lead.id: _diff(before[lead.id], lead) for lead in after if lead.id in before}
+    return Plan(
+        results=results,
+        created=tuple(lead for lead in after if lead.id not in before),
+        changed={lead_id: diff for lead_id, diff in diffs.items() if diff},
+        touches=tuple(result for result in results if result.outcome is not Outcome.UNCHANGED),
+        identities=tuple(
+            IdentitySeen(*identity, lead.id, fingerprint)
+            for lead in after
+            for identity, fingerprint in lead.identities.items()
+            if lead.id not in before or before[lead.id].identities.get(identity) != fingerprint
+        ),
+        leads=after,
+    )
+
+
+def _diff(before: Known, after: Known) -> dict[str, object]:
+    old = before.row()
+    return {name: value for name, value in after.row().items() if name not in old or old[name] != value}
+
+
+class _Book:
+    """The leads as the rows so far left them, and the three ways to find one; each look-up takes constant time."""
+
+    def __init__(self, known: Iterable[Known]) -> None:
+        self.leads: dict[UUID, Known] = {}  # oldest first
+        self.by_identity: dict[Identity, UUID] = {}
+        self.by_pair: dict[tuple[str, str], UUID] = {}  # email and person key
+        self.by_email: dict[str, set[UUID]] = {}
+        for lead in known:
+            self.put(lead)
+
+    def put(self, lead: Known) -> None:
+        if (old := self.leads.get(lead.id)) and old.email:
+            self.by_email[old.email].discard(old.id)
+            if self.by_pair.get((old.email, old.person_key)) == old.id:
+                del self.by_pair[old.email, old.person_key]
+        self.leads[lead.id] = lead
+        self.by_identity.update(dict.fromkeys(lead.identities, lead.id))
+        if lead.email:
+            self.by_email.setdefault(lead.email, set()).add(lead.id)
+            self.by_pair.setdefault((lead.email, lead.person_key), lead.id)
+
+    def take(self, row: Incoming, new_id: Callable[[], UUID]) -> Result:
+        own = self.leads[self.by_identity[row.identity]] if row.identity in self.by_identity else None
+        if own and row.identity and own.identities[row.identity] == row.fingerprint:
+            return Result(row.index, Outcome.UNCHANGED, own.id)
+        found = own or self.same_person(row)
+        lead = self.overwrite(own, row) if own else self.fill(found, row) if found else self.create(row, new_id())
+        if row.identity:
+            lead = replace(lead, identities={**lead.identities, row.identity: row.fingerprint})
+        self.put(lead)
+        return Result(row.index, Outcome.UPDATED if found else Outcome.CREATED, lead.id)
+
+    def same_person(self, row: Incoming) -> Known | None:
+        if not row.email:
+            return None
+        for key in (row.person_key, ""):
+            if (lead_id := self.by_pair.get((row.email, key))) is not None:
+                return self.leads[lead_id]
+        sharing = self.by_email.get(row.email)
+        if row.person_key or not sharing:
+            return None
+        return next(lead for lead in self.leads.values() if lead.id in sharing)
+
+    def create(self, row: Incoming, lead_id: UUID) -> Known:
+        return Known(
+            id=lead_id,
+            identities={},
+            email=row.email or None,
+            person_key=row.person_key,
+            shared_email=bool(row.email and self.by_email.get(row.email)),
+            fields=row.values(),
+        )
+
+    def fill(self, lead: Known, row: Incoming) -> Known:
+        news = {name: value for name, value in row.values().items() if is_blank(lead.fields.get(name))}
+        return replace(lead, fields={**lead.fields, **news}, person_key=lead.person_key or row.person_key)
+
+    def overwrite(self, lead: Known, row: Incoming) -> Known:
+        news, key = row.values(), row.person_key or lead.person_key
+        email, shared = lead.email, lead.shared_email
+        if row.email and row.email != email:
+            others = self.by_email.get(row.email)
+            shared = bool(others)
+            if not self.belongs_to_other(row.email, key, may_be=email is not None):
+                email = row.email
+        if email and key != lead.person_key and self.by_pair.get((email, key), lead.id) != lead.id:
+            news = {name: value for name, value in news.items() if name not in NAME_FIELDS}
+            key, shared = lead.person_key, True
+        return replace(lead, email=email, person_key=key, shared_email=shared, fields={**lead.fields, **news})
+
+    def belongs_to_other(self, email: str, key: str, *, may_be: bool) -> bool:
+        """Whether another lead is this person at an email its caller does not have, or (``may_be``) could be."""
+        if (email, key) in self.by_pair:
+            return True
+        return may_be and ((email, "") in self.by_pair or (not key and bool(self.by_email.get(email))))
