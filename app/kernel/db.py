@@ -1,0 +1,136 @@
+"""The database: tables' base, the two engines, and the only place where a transaction ends."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Date, DateTime, Enum, MetaData, Numeric, Text, Uuid, make_url
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
+from uuid_utils.compat import uuid7
+
+from app.kernel import clock
+from app.kernel.settings import Settings
+
+
+class Base(DeclarativeBase):
+    """Base of every table. Constraint names are derived, so that a violation names its column."""
+
+    metadata = MetaData(
+        naming_convention={
+            "pk": "pk_%(table_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        str: Text,
+        int: BigInteger,
+        Decimal: Numeric,
+        datetime: DateTime(timezone=True),
+        date: Date,
+        UUID: Uuid,
+        dict[str, Any]: JSONB,
+        list[Any]: JSONB,
+        StrEnum: Enum(
+            StrEnum, native_enum=False, length=40, values_callable=lambda enum: [item.value for item in enum]
+        ),
+    }
+
+
+class Identified:
+    """Mixin: a UUIDv7 key made in the application, so that keys sort by time and nobody asks a sequence."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**{"id": uuid7(), **values})
+
+
+class Stored(Identified):
+    """Mixin of a resource: version (checked on every update, the ETag is made of it) and times."""
+
+    version: Mapped[int] = mapped_column(nullable=False, default=1)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)
+
+    @declared_attr.directive
+    @classmethod
+    def __mapper_args__(cls) -> dict[str, Any]:
+        # SQLAlchemy's version counter: a lost update raises instead of overwriting.
+        return {"version_id_col": cls.version}
+
+
+def async_url(url: str) -> URL:
+    """The URL for SQLAlchemy's asyncpg dialect, whatever PostgreSQL scheme the operator wrote."""
+    return make_url(url).set(drivername="postgresql+asyncpg")
+
+
+def sync_url(url: str) -> URL:
+    """The URL for psycopg: migrations and the job queue."""
+    return make_url(url).set(drivername="postgresql+psycopg")
+
+
+def _engine(settings: Settings, url: str, **options: Any) -> AsyncEngine:
+    return create_async_engine(
+        async_url(url),
+        pool_size=settings.pool_size,
+        max_overflow=0,
+        pool_timeout=settings.pool_timeout,
+        connect_args={
+            "timeout": settings.pool_timeout,
+            "server_settings": {
+                "application_name": "bellwether",
+                "timezone": "UTC",
+                "jit": "off",
+                "statement_timeout": str(round(settings.statement_timeout * 1000)),
+                "lock_timeout": str(round(settings.lock_timeout * 1000)),
+                "idle_in_transaction_session_timeout": str(round(settings.request_timeout * 1000)),
+            },
+        },
+        **options,
+    )
+
+
+class Database:
+    """Connections of one process: sessions for transactions, and an autocommit engine for single reads."""
+
+    def __init__(self, settings: Settings, url: str) -> None:
+        self.engine = _engine(settings, url)
+        self.reader = _engine(settings, url, isolation_level="AUTOCOMMIT")
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """A transaction: committed when the block ends well, rolled back when it raises."""
+        async with self._sessions() as session:
+            try:
+                yield session
+            except BaseException:
+                await session.rollback()
+                raise
+            await session.commit()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for reads of one statement each: every statement sees what is committed by then."""
+        async with self.reader.connect() as connection:
+            yield connection
+
+    async def dispose(self) -> None:
+        await self.engine.dispose()
+        await self.reader.dispose()

@@ -1,0 +1,165 @@
+"""What routers are made of: the route class, the transaction as a dependency, permissions, and answers."""
+
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from app.kernel import idempotency
+from app.kernel.auth import Authenticator, Permission, Principal, check_expiry
+from app.kernel.db import Database
+from app.kernel.errors import Unauthenticated
+from app.kernel.etag import etag, expected_version
+from app.kernel.idempotency import MAX_KEY_LENGTH, Answer, Claim
+from app.kernel.openapi import problems_of
+from app.kernel.outbox import Origin
+from app.kernel.repository import Document, Listing
+from app.kernel.settings import Settings
+from app.kernel.text import check_url, parse
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+_bearer = HTTPBearer(auto_error=False, scheme_name="api_key", description="An API key: `Authorization: Bearer bw_…`")
+
+
+class _Request(Request):
+    async def json(self) -> Any:
+        if not hasattr(self, "_json"):
+            self._json = parse(await self.body())
+        return self._json
+
+
+class Route(APIRoute):
+    """A route that reads JSON strictly and keeps the answer under the request's Idempotency-Key, if it has one."""
+
+    def get_route_handler(self) -> Handler:
+        answer = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            check_url(request.scope.get("raw_path", b""), request.scope["query_string"])
+            response = await answer(_Request(request.scope, request.receive))
+            held: tuple[AsyncSession, Claim] | None = request.scope.get("idempotency_claim")
+            if held is not None:
+                session, claim = held
+                await claim.store(session, Answer(response.status_code, dict(response.headers), bytes(response.body)))
+            return response
+
+        return handle
+
+
+def router(prefix: str, tag: str) -> APIRouter:
+    """A router below /v1 whose operations document their problems and are named `<tag>_<function>`."""
+    return APIRouter(
+        prefix=f"/v1{prefix}",
+        tags=[tag],
+        route_class=Route,
+        responses=problems_of(),
+        generate_unique_id_function=lambda route: f"{tag}_{route.name.rstrip('_')}",
+    )
+
+
+def settings_of(request: Request) -> Settings:
+    return request.app.state.settings  # type: ignore[no-any-return]
+
+
+def database_of(request: Request) -> Database:
+    return request.app.state.database  # type: ignore[no-any-return]
+
+
+async def _caller(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Principal:
+    if credentials is None:
+        raise Unauthenticated("send an API key: Authorization: Bearer bw_…")
+    authenticator: Authenticator = request.app.state.authenticator
+    principal = authenticator.remembered(credentials.credentials)
+    if principal is None:
+        async with database_of(request).read() as connection:
+            principal = await authenticator.look_up(connection, credentials.credentials)
+    check_expiry(principal)
+    request.scope["principal"] = principal
+    return principal
+
+
+Caller = Annotated[Principal, Depends(_caller)]
+Config = Annotated[Settings, Depends(settings_of)]
+
+
+class Requires:
+    """The dependency that demands a permission; the architecture test finds one on every route."""
+
+    def __init__(self, permission: Permission) -> None:
+        self.permission = permission
+
+    async def __call__(self, caller: Caller) -> None:
+        caller.demand(self.permission)
+
+
+def requires(permission: Permission) -> Any:
+    """Demand a permission of the caller: `dependencies=[requires(Permission.LEADS_WRITE)]`."""
+    return Depends(Requires(permission))
+
+
+async def _transaction(
+    request: Request,
+    caller: Caller,
+    idempotency_key: Annotated[
+        str | None, Header(min_length=1, max_length=MAX_KEY_LENGTH, description="Makes a retry safe: kept for 7 days.")
+    ] = None,
+) -> AsyncIterator[AsyncSession]:
+    async with database_of(request).transaction() as session:
+        session.info["origin"] = Origin(
+            caller, caller.name, request.scope.get("request_id"), request.scope.get("traceparent")
+        )
+        if idempotency_key is not None and request.method == "POST":
+            operation = f"POST {request.scope['path']}"
+            body = await request.body()
+            claim = await idempotency.claim(
+                session, owner=caller.key_id, operation=operation, key=idempotency_key, body=body
+            )
+            request.scope["idempotency_claim"] = (session, claim)
+        yield session
+
+
+async def _read(request: Request) -> AsyncIterator[AsyncConnection]:
+    async with database_of(request).read() as connection:
+        yield connection
+
+
+# With scope="function" the order is: serialise, commit, send. A plain dependency would commit after the answer.
+Tx = Annotated[AsyncSession, Depends(_transaction, scope="function")]
+ReadTx = Annotated[AsyncConnection, Depends(_read, scope="function")]
+
+
+async def _if_match(_tx: Tx, if_match: Annotated[str | None, Header(examples=['"v1"'])] = None) -> int:
+    return expected_version(if_match)
+
+
+ExpectedVersion = Annotated[int, Depends(_if_match, scope="function")]
+"""The version in If-Match (428 without); looked at after the Idempotency-Key."""
+
+
+def answer(document: Document, *, status: int = 200, location: str | None = None) -> Response:
+    """One resource, with its ETag."""
+    headers = {"ETag": etag(document.version)}
+    if location is not None:
+        headers["Location"] = location
+    return Response(document.body, status, headers, "application/json")
+
+
+def created(document: Document, path: str, identity: UUID) -> Response:
+    """A new resource, with its address."""
+    return answer(document, status=201, location=f"/v1/{path}/{identity}")
+
+
+def answer_page(request: Request, listing: Listing) -> Response:
+    """One page of a list, with a Link header to the next."""
+    cursor = listing.next_cursor
+    tail = f'],"next_cursor":"{cursor}","has_more":true}}' if cursor else '],"next_cursor":null,"has_more":false}'
+    headers = {}
+    if cursor:
+        headers["Link"] = f'<{request.url.include_query_params(cursor=cursor)}>; rel="next"'
+    return Response('{"data":[' + ",".join(listing.rows) + tail, 200, headers, "application/json")

@@ -1,0 +1,171 @@
+"""Every failure as an RFC 9457 problem, mapped in this one place."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import structlog
+from asyncpg import exceptions as pg
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from sqlalchemy import Index
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm.exc import StaleDataError
+from sqlalchemy.schema import ColumnCollectionConstraint
+from starlette.exceptions import HTTPException
+
+from app.kernel.db import Base
+from app.kernel.errors import Conflict, FieldError, Invalid, Malformed, PreconditionFailed, Refusal, Unavailable
+
+_log = structlog.get_logger()
+_TITLES = {400: "The request cannot be read", 404: "No such page", 405: "Method not allowed", 413: "Body too large"}
+_BUSY = (pg.LockNotAvailableError, pg.QueryCanceledError, pg.DeadlockDetectedError, pg.SerializationError)
+_DOWN = (
+    pg.PostgresConnectionError, pg.InsufficientResourcesError, pg.OperatorInterventionError, pg.InterfaceError,
+    pg.ReadOnlySQLTransactionError, pg.IdleInTransactionSessionTimeoutError, ConnectionError, TimeoutError, OSError,
+)  # fmt: skip
+
+
+class FieldProblem(BaseModel):
+    """One wrong place in the request."""
+
+    pointer: str = Field(
+        description="JSON pointer into the body, or a parameter's name.", examples=["/lines/0/quantity"]
+    )
+    code: str = Field(examples=["greater_than"])
+    detail: str = Field(examples=["Input should be greater than 0"])
+
+
+class Problem(BaseModel):
+    """An RFC 9457 problem: what went wrong and what to do."""
+
+    type: str = Field(description="Stable name of the kind of problem.", examples=["urn:bellwether:problem:invalid"])
+    title: str = Field(examples=["Some fields are wrong"])
+    status: int = Field(examples=[422])
+    detail: str = Field(examples=["see errors"])
+    request_id: str | None = Field(description="Quote it when you ask for help.")
+    errors: list[FieldProblem] = Field(description="The wrong places, when the problem lies in the request.")
+
+
+class ProblemResponse(JSONResponse):
+    media_type = "application/problem+json"
+
+
+def problem(request: Request, refusal: Refusal) -> ProblemResponse:
+    """The answer for a refusal."""
+    return _answer(
+        request, refusal.status, refusal.type, refusal.title, refusal.detail, refusal.errors, refusal.headers
+    )
+
+
+def _answer(
+    request: Request, status: int, kind: str, title: str, detail: str,
+    errors: Sequence[FieldError] = (), headers: dict[str, str] | None = None,
+) -> ProblemResponse:  # fmt: skip
+    body = Problem(
+        type=f"urn:bellwether:problem:{kind}",
+        title=title,
+        status=status,
+        detail=detail,
+        request_id=request.scope.get("request_id"),
+        errors=[FieldProblem(pointer=e.pointer, code=e.code, detail=e.detail) for e in errors],
+    )
+    return ProblemResponse(body.model_dump(), status_code=status, headers=headers)
+
+
+def _pointer(location: Sequence[Any]) -> str:
+    place, *path = location
+    if place != "body":
+        return str(path[0]) if path else str(place)
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
+
+
+def _validation(error: RequestValidationError) -> Refusal:
+    errors = error.errors()
+    if any(e["type"] == "json_invalid" for e in errors):
+        return Malformed(f"the body is not JSON: {errors[0]['ctx']['error']} at character {errors[0]['loc'][1]}")
+    found = [FieldError(_pointer(e["loc"]), e["type"], e["msg"]) for e in errors]
+    return Invalid("; ".join(f"{e.pointer or 'body'}: {e.detail}" for e in found[:3]), errors=found)
+
+
+@cache
+def _constraints() -> dict[str, str]:
+    """Every constraint's first column, by the constraint's name."""
+    found: dict[str, str] = {}
+    for table in Base.metadata.tables.values():
+        named: list[ColumnCollectionConstraint | Index] = [*table.indexes]
+        named += [each for each in table.constraints if isinstance(each, ColumnCollectionConstraint)]
+        found |= {str(each.name): each.columns[0].name for each in named if len(each.columns)}
+    return found
+
+
+def _database(error: DBAPIError) -> Refusal | None:
+    cause = error.orig.__cause__ if error.orig is not None else None
+    constraint = getattr(cause, "constraint_name", None) or "unknown"
+    name = _constraints().get(constraint, constraint)
+    if isinstance(cause, pg.UniqueViolationError):
+        return Conflict(f"{name} is taken already", errors=[FieldError(f"/{name}", "taken", "is taken already")])
+    if isinstance(cause, pg.ForeignKeyViolationError):
+        if "is still referenced" in str(cause.detail):
+            return Conflict("something else still refers to it")
+        return Invalid.at(f"/{name}", "unknown", "names nothing that exists")
+    if isinstance(cause, (pg.CheckViolationError, pg.ExclusionViolationError)):
+        return Conflict(f"the rule {name} does not allow it", errors=[FieldError(f"/{name}", "rule", str(cause))])
+    if isinstance(cause, (pg.NumericValueOutOfRangeError, pg.CharacterNotInRepertoireError)):
+        return Invalid("a value is out of the range that can be stored")
+    if isinstance(cause, _BUSY):
+        return Unavailable("another request holds what this one needs, or it took too long: try again")
+    if (
+        isinstance(cause, _DOWN)
+        or error.connection_invalidated
+        or isinstance(error, (OperationalError, InterfaceError))
+    ):
+        return Unavailable("the database cannot be reached just now: try again", retry_after=2)
+    return None
+
+
+def install(app: FastAPI) -> None:
+    """Register the handlers."""
+
+    @app.exception_handler(Refusal)
+    async def _(request: Request, error: Refusal) -> ProblemResponse:
+        return problem(request, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def _(request: Request, error: RequestValidationError) -> ProblemResponse:
+        return problem(request, _validation(error))
+
+    @app.exception_handler(HTTPException)
+    async def _(request: Request, error: HTTPException) -> ProblemResponse:
+        title = _TITLES.get(error.status_code, error.detail)
+        kind = title.lower().replace(" ", "-")
+        headers = dict(error.headers or {})
+        return _answer(request, error.status_code, kind, title, error.detail, headers=headers)
+
+    @app.exception_handler(StaleDataError)
+    async def _(request: Request, _error: StaleDataError) -> ProblemResponse:
+        return problem(request, PreconditionFailed("somebody else changed it at the same moment: read again"))
+
+    @app.exception_handler(PoolTimeout)
+    async def _(request: Request, _error: PoolTimeout) -> ProblemResponse:
+        return problem(request, Unavailable("all database connections are in use: try again"))
+
+    @app.exception_handler(DBAPIError)
+    async def _(request: Request, error: DBAPIError) -> ProblemResponse:
+        refusal = _database(error)
+        return problem(request, refusal) if refusal else _fault(request, error)
+
+
+def of_unexpected(request: Request, error: Exception) -> ProblemResponse:
+    """The answer for an exception that no handler knows: the database is away, or it is our fault."""
+    if isinstance(error, _DOWN):
+        return problem(request, Unavailable("the database cannot be reached just now: try again", retry_after=2))
+    return _fault(request, error)
+
+
+def _fault(request: Request, error: Exception) -> ProblemResponse:
+    _log.error("fault", request_id=request.scope.get("request_id"), exc_info=error)
+    return _answer(request, 500, "fault", "Our fault", "it has been logged; quote the request id when you ask for help")

@@ -1,0 +1,84 @@
+"""The application: settings in, ASGI out."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+import fastapi_offline
+from fastapi import FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
+
+from app.kernel import migrate, openapi, problems
+from app.kernel.auth import Authenticator
+from app.kernel.db import Database
+from app.kernel.observability import Metrics, Observed
+from app.kernel.settings import Settings
+from app.registry import ROUTERS
+
+DESCRIPTION = """A sales department as an API: leads are captured, qualified and converted; orders are taken, checked,
+promised from stock and production, confirmed, shipped and completed. Everything that happens is an event."""
+
+
+def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
+    """The service over `database`, or over the one that the settings name."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        owned = database is None
+        app.state.database = database or Database(settings, settings.database_url or "")
+        try:
+            yield
+        finally:
+            if owned:
+                await app.state.database.dispose()
+
+    app = FastAPI(
+        title="Bellwether",
+        version=version("bellwether"),
+        summary="A sales department as an API",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        openapi_url="/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        max_body_size=settings.max_body_bytes,
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+        },
+    )
+    metrics = Metrics()
+    app.state.settings = settings
+    app.state.metrics = metrics
+    app.state.authenticator = Authenticator()
+    app.state.schema_version = migrate.head()
+    app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]
+    app.add_middleware(Observed, metrics=metrics, timeout=settings.request_timeout)
+    problems.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    _serve_docs(app)
+    return app
+
+
+def _serve_docs(app: FastAPI) -> None:
+    """The API description as a page, whose assets come with an installed package: it works without internet."""
+    app.mount("/docs/assets", StaticFiles(directory=Path(fastapi_offline.__file__).parent / "static"))
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return get_swagger_ui_html(
+            openapi_url="/openapi.json",
+            title="Bellwether",
+            swagger_js_url="/docs/assets/swagger-ui-bundle.js",
+            swagger_css_url="/docs/assets/swagger-ui.css",
+            swagger_favicon_url="/docs/assets/favicon.png",
+        )

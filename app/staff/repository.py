@@ -1,0 +1,44 @@
+"""Staff in the database."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, literal, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.kernel.repository import Repository
+from app.staff.models import StaffMember
+from app.staff.schemas import StaffQuery, StaffRead
+
+
+class Staff(Repository[StaffMember]):
+    """Sorted by name or age of the record; filtered by role, manager, activity."""
+
+    model = StaffMember
+    schema = StaffRead
+    noun = "member of staff"
+    sorts: ClassVar = {"name": StaffMember.name, "created_at": StaffMember.created_at}
+
+    def conditions(self, query: StaffQuery) -> list[ColumnElement[bool]]:
+        row, found = StaffMember, []
+        if query.role is not None:
+            found.append(row.role == query.role)
+        if query.reports_to_id is not None:
+            found.append(row.reports_to_id == query.reports_to_id)
+        if query.active_on is not None:
+            found.append(row.active_from <= query.active_on)
+            found.append(or_(row.active_to.is_(None), row.active_to >= query.active_on))
+        return found
+
+    async def line_above(self, session: AsyncSession, member_id: UUID) -> set[UUID]:
+        """The member and everybody above, up the reporting line."""
+        line = select(StaffMember.id, StaffMember.reports_to_id).where(StaffMember.id == member_id).cte(recursive=True)
+        above = select(StaffMember.id, StaffMember.reports_to_id).join(line, StaffMember.id == line.c.reports_to_id)
+        return set((await session.scalars(select(line.union(above).c.id))).all())
+
+    async def lock_reporting_lines(self, session: AsyncSession) -> None:
+        """Let one change of a reporting line finish before the next one looks for cycles."""
+        await session.execute(select(func.pg_advisory_xact_lock(func.hashtext(literal("staff.reports_to")))))
+
+
+staff = Staff()

@@ -1,0 +1,28 @@
+"""Alembic's environment: one transaction, short lock waits, one migrator at a time."""
+
+import os
+
+from alembic import context
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+from app.kernel.db import sync_url
+from app.registry import metadata
+
+_LOCK = 4_851_205_973  # an arbitrary key of our own
+
+
+def run() -> None:
+    url = context.config.attributes.get("url") or sync_url(os.environ["BELLWETHER_DATABASE_URL"])
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        # A migration that waits for a lock makes everybody behind it wait: give up early and run it again.
+        connection.execute(text("SET LOCAL lock_timeout = '4s'"))
+        connection.execute(text("SET LOCAL statement_timeout = '60s'"))
+        context.configure(connection=connection, target_metadata=metadata, compare_type=True)
+        context.run_migrations()
+    engine.dispose()
+
+
+run()
