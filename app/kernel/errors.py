@@ -27,6 +27,11 @@ class FieldError:
     detail: str
 
 
+def pointer_of(path: Sequence[int | str]) -> str:
+    """The JSON pointer (RFC 6901) of a path into a body."""
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
+
+
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
     """The request is answered with a problem instead of what it asked for."""
 

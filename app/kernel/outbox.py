@@ -4,7 +4,7 @@ A committed row gets its `position` from whoever holds the head row's lock (the 
 serves positions only, so no later poll ever finds an earlier event, however long a writer stayed open.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Literal
@@ -195,6 +195,15 @@ def changes(row: Base, *, personal: Sequence[str] = (), silent: Sequence[str] = 
             old, new = (_scalar(values[0]) if values else None for values in (history.deleted, history.added))
             found.append(Change(field=attribute.key, old=old, new=new))
     return tuple(found)
+
+
+def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change, ...]:
+    """What `new` changes in `old`, for those who write many rows without loading objects."""
+    return tuple(
+        Change(field=name, old=_scalar(old[name]), new=_scalar(value))
+        for name, value in new.items()
+        if old[name] != value
+    )
 
 
 async def number(session: AsyncSession, *, limit: int = 1000) -> int:

@@ -18,7 +18,17 @@ from sqlalchemy.schema import ColumnCollectionConstraint
 from starlette.exceptions import HTTPException
 
 from app.kernel.db import Base
-from app.kernel.errors import Conflict, FieldError, Invalid, Malformed, PreconditionFailed, Refusal, Unavailable
+from app.kernel.errors import (
+    Conflict,
+    FieldError,
+    Invalid,
+    Malformed,
+    PreconditionFailed,
+    Refusal,
+    Unavailable,
+    pointer_of,
+)
+from app.kernel.schema import FieldProblem
 
 _log = structlog.get_logger()
 _TITLES = {400: "The request cannot be read", 404: "No such page", 405: "Method not allowed", 413: "Body too large"}
@@ -27,16 +37,6 @@ _DOWN = (
     pg.PostgresConnectionError, pg.InsufficientResourcesError, pg.OperatorInterventionError, pg.InterfaceError,
     pg.ReadOnlySQLTransactionError, pg.IdleInTransactionSessionTimeoutError, ConnectionError, TimeoutError, OSError,
 )  # fmt: skip
-
-
-class FieldProblem(BaseModel):
-    """One wrong place in the request."""
-
-    pointer: str = Field(
-        description="JSON pointer into the body, or a parameter's name.", examples=["/lines/0/quantity"]
-    )
-    code: str = Field(examples=["greater_than"])
-    detail: str = Field(examples=["Input should be greater than 0"])
 
 
 class Problem(BaseModel):
@@ -80,7 +80,7 @@ def _pointer(location: Sequence[Any]) -> str:
     place, *path = location
     if place != "body":
         return str(path[0]) if path else str(place)
-    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
+    return pointer_of(path)
 
 
 def _validation(error: RequestValidationError) -> Refusal:

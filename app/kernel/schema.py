@@ -26,6 +26,16 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
 
+class FieldProblem(BaseModel):
+    """One wrong place in the request."""
+
+    pointer: str = Field(
+        description="JSON pointer into the body, or a parameter's name.", examples=["/lines/0/quantity"]
+    )
+    code: str = Field(examples=["greater_than"])
+    detail: str = Field(examples=["Input should be greater than 0"])
+
+
 def unset(**described: Any) -> Any:
     """The default of a PATCH field that may be left out but not cleared; its type does not include `None`."""
     return Field(default=None, **described)

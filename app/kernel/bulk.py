@@ -1,0 +1,100 @@
+"""Bulk writes: rows are validated one by one, go to PostgreSQL as one parameter, and are answered in their order.
+
+A route takes `Annotated[Rows[ThingCreate], BULK]`; in its body each row is either what the schema made of it or a
+`Rejected`. The API description shows the schema alone.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, TypeVar, get_args
+from uuid import UUID
+
+from pydantic import BaseModel, Field, GetCoreSchemaHandler, ValidationError, ValidatorFunctionWrapHandler
+from pydantic_core import CoreSchema, core_schema, to_jsonable_python
+from sqlalchemy import TableValuedAlias, bindparam, column, func
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeEngine
+
+from app.kernel.errors import FieldError, pointer_of
+from app.kernel.schema import FieldProblem, Read
+
+MAX_ROWS = 1000
+BULK = Field(min_length=1, max_length=MAX_ROWS)
+
+
+class Outcome(StrEnum):
+    """What became of a row."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    INVALID = "invalid"
+
+
+class RowResult(Read):
+    """What became of one row of the body."""
+
+    status: Outcome
+    id: UUID | None = Field(description="The resource; null when the row was invalid.")
+    errors: list[FieldProblem] = Field(default=[], description="The wrong places of an invalid row.")
+
+
+class BulkResult(Read):
+    """One result for every row of the body, in the same order. Invalid rows cost no others."""
+
+    data: list[RowResult]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A row that its schema refused; pointers are relative to the row."""
+
+    errors: tuple[FieldError, ...]
+
+    @classmethod
+    def at(cls, pointer: str, code: str, detail: str) -> "Rejected":
+        """One wrong field."""
+        return cls((FieldError(pointer, code, detail),))
+
+
+class _OneByOne:
+    """Validates a row by itself; the JSON schema stays that of the row."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_wrap_validator_function(_attempt, handler(get_args(source)[0]))
+
+
+def _attempt(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return validate(value)
+    except ValidationError as error:
+        return Rejected(tuple(FieldError(pointer_of(e["loc"]), e["type"], e["msg"]) for e in error.errors()))
+
+
+Row = TypeVar("Row", bound=BaseModel)
+Rows = list[Annotated[Row | Rejected, _OneByOne()]]
+
+
+def accepted(rows: Sequence[Row | Rejected]) -> dict[int, Row]:
+    """The rows that their schema accepted, by position in the body."""
+    return {index: row for index, row in enumerate(rows) if not isinstance(row, Rejected)}
+
+
+def result(done: Iterable[tuple[Outcome, UUID] | Rejected]) -> BulkResult:
+    """The answer, from what became of each row in order."""
+    data = []
+    for index, each in enumerate(done):
+        if isinstance(each, Rejected):
+            errors = [FieldProblem(pointer=f"/{index}{e.pointer}", code=e.code, detail=e.detail) for e in each.errors]
+            data.append(RowResult(status=Outcome.INVALID, id=None, errors=errors))
+        else:
+            data.append(RowResult(status=each[0], id=each[1]))
+    return BulkResult(data=data)
+
+
+def recordset(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, TypeEngine[Any]]) -> TableValuedAlias:
+    """The rows as a table named `sent` with these columns: one parameter, however many rows."""
+    sent = bindparam("sent", to_jsonable_python(rows), type_=JSONB, unique=True)
+    typed = [column(name, kind) for name, kind in columns.items()]
+    return func.jsonb_to_recordset(sent).table_valued(*typed, name="sent").render_derived(with_types=True)

@@ -1,0 +1,33 @@
+"""Free text over a few columns of a table: every word asked for must begin a word of the row.
+
+The rules of PostgreSQL's `simple` dictionary: case does not count, accents do. Punctuation separates words on both
+sides, or else `FR-R92B-58` would be found by itself but not by `FR-R92`.
+"""
+
+from functools import reduce
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, literal_column
+
+# A percent sign separates words by itself; here it would need another spelling for every driver.
+_PUNCTUATION = "!\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
+_BLANKS = str.maketrans(dict.fromkeys(_PUNCTUATION, " "))
+_SIMPLE: ColumnElement[Any] = literal_column("'simple'::regconfig")
+
+
+def _literal(text: str) -> ColumnElement[str]:
+    # No parameter: the planner takes an index on an expression only for the very same expression.
+    return literal_column("'" + text.replace("'", "''") + "'")
+
+
+def document(*columns: Any) -> ColumnElement[Any]:
+    """The words of the columns, to be indexed with GIN and searched with `match`; a NULL counts as empty."""
+    filled: list[ColumnElement[str]] = [func.coalesce(column, _literal("")) for column in columns]
+    text = reduce(lambda left, right: left.concat(_literal(" ")).concat(right), filled)
+    return func.to_tsvector(_SIMPLE, func.translate(text, _literal(_PUNCTUATION), _literal(" " * len(_PUNCTUATION))))
+
+
+def match(words: ColumnElement[Any], asked: str) -> ColumnElement[bool]:
+    """Whether every word of `asked` begins a word of the document. Text without any word matches nothing."""
+    terms = " & ".join(f"'{word}':*" for word in asked.translate(_BLANKS).split())
+    return words.bool_op("@@")(func.to_tsquery(_SIMPLE, terms))
