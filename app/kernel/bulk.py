@@ -12,10 +12,12 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, GetCoreSchemaHandler, ValidationError, ValidatorFunctionWrapHandler
 from pydantic_core import CoreSchema, core_schema, to_jsonable_python
-from sqlalchemy import TableValuedAlias, bindparam, column, func
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Select, Table, TableValuedAlias, Update, bindparam, column, func, literal, select, update
+from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
+from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.types import TypeEngine
 
+from app.kernel.db import Base
 from app.kernel.errors import FieldError, pointer_of
 from app.kernel.schema import FieldProblem, Read
 
@@ -81,12 +83,13 @@ def accepted(rows: Sequence[Row | Rejected]) -> dict[int, Row]:
     return {index: row for index, row in enumerate(rows) if not isinstance(row, Rejected)}
 
 
-def result(done: Iterable[tuple[Outcome, UUID] | Rejected]) -> BulkResult:
-    """The answer, from what became of each row in order."""
+def result(done: Iterable[tuple[Outcome, UUID] | Rejected], *, under: str = "") -> BulkResult:
+    """The answer, from what became of each row in order; `under` points to the array in the body."""
     data = []
     for index, each in enumerate(done):
         if isinstance(each, Rejected):
-            errors = [FieldProblem(pointer=f"/{index}{e.pointer}", code=e.code, detail=e.detail) for e in each.errors]
+            at = f"{under}/{index}"
+            errors = [FieldProblem(pointer=f"{at}{e.pointer}", code=e.code, detail=e.detail) for e in each.errors]
             data.append(RowResult(status=Outcome.INVALID, id=None, errors=errors))
         else:
             data.append(RowResult(status=each[0], id=each[1]))
@@ -98,3 +101,28 @@ def recordset(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, TypeEngin
     sent = bindparam("sent", to_jsonable_python(rows), type_=JSONB, unique=True)
     typed = [column(name, kind) for name, kind in columns.items()]
     return func.jsonb_to_recordset(sent).table_valued(*typed, name="sent").render_derived(with_types=True)
+
+
+def insert_all(model: type[Base], rows: Sequence[Mapping[str, Any]]) -> Insert:
+    """Insert rows of the same columns in their order; the model's Python-side defaults do not apply."""
+    table = _table(model)
+    sent = recordset(rows, {name: table.c[name].type for name in rows[0]})
+    return insert(table).from_select(list(rows[0]), select(*sent.c), include_defaults=False)
+
+
+def update_all(model: type[Base], rows: Sequence[Mapping[str, Any]]) -> Update:
+    """Set the other values of each row on the one with its id. Lock them before."""
+    table = _table(model)
+    sent = recordset(rows, {name: table.c[name].type for name in rows[0]})
+    values = {name: sent.c[name] for name in rows[0] if name != "id"}
+    return update(table).values(values).where(table.c.id == sent.c.id)
+
+
+def together(statements: Iterable[UpdateBase]) -> Select[int]:
+    """Several writes as one statement: none sees the others' rows, foreign keys are checked when all is written."""
+    parts = (statement.cte(f"part_{number}") for number, statement in enumerate(statements))
+    return select(literal(1)).add_cte(*parts)
+
+
+def _table(model: type[Base]) -> Table:
+    return model.__table__  # type: ignore[return-value]

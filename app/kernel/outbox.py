@@ -163,19 +163,24 @@ def record(session: AsyncSession, subject: Stored, event: Event) -> None:
 
 def as_row(session: AsyncSession, subject: UUID, event: Event) -> OutboxEvent:
     """The event as a row, for those who write many at once."""
+    return OutboxEvent(**as_values(session, subject, event))
+
+
+def as_values(session: AsyncSession, subject: UUID, event: Event) -> dict[str, Any]:
+    """The event's columns, for those who write many in one statement."""
     origin: Origin = session.info.get("origin", SYSTEM)
-    return OutboxEvent(
-        id=uuid7(),
-        type=event.type,
-        subject_type=event.subject_type,
-        subject_id=subject,
-        time=clock.now(),
-        actor_id=origin.principal.key_id if origin.principal else None,
-        actor=origin.name,
-        request_id=origin.request_id,
-        traceparent=origin.traceparent,
-        data=event.model_dump(mode="json"),
-    )
+    return {
+        "id": uuid7(),
+        "type": event.type,
+        "subject_type": event.subject_type,
+        "subject_id": subject,
+        "time": clock.now(),
+        "actor_id": origin.principal.key_id if origin.principal else None,
+        "actor": origin.name,
+        "request_id": origin.request_id,
+        "traceparent": origin.traceparent,
+        "data": event.model_dump(mode="json"),
+    }
 
 
 def _scalar(value: Any) -> Scalar:
