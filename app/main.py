@@ -14,6 +14,7 @@ from fastapi.staticfiles import StaticFiles
 
 from app.kernel import migrate, openapi, problems
 from app.kernel.auth import Authenticator
+from app.kernel.company import Company
 from app.kernel.db import Database
 from app.kernel.observability import Metrics, Observed
 from app.kernel.settings import Settings
@@ -57,6 +58,7 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
     )
     metrics = Metrics()
     app.state.settings = settings
+    app.state.company = Company.of(settings)
     app.state.metrics = metrics
     app.state.authenticator = Authenticator()
     app.state.schema_version = migrate.head()

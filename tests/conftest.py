@@ -5,6 +5,7 @@ commits (races, crashes, the feed) uses `live`: an application on a database of 
 """
 
 import os
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -70,6 +71,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     found.execute("DROP DATABASE {}", found.template)
     if embedded is not None:
         embedded.stop()
+        shutil.rmtree(embedded.home)
 
 
 @pytest.fixture(scope="session")

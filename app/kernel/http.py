@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from app.kernel import idempotency
 from app.kernel.auth import Authenticator, Permission, Principal, check_expiry
+from app.kernel.company import Company
 from app.kernel.db import Database
 from app.kernel.errors import Unauthenticated
 from app.kernel.etag import etag, expected_version
@@ -84,7 +85,12 @@ async def _caller(
     return principal
 
 
+def company_of(request: Request) -> Company:
+    return request.app.state.company  # type: ignore[no-any-return]
+
+
 Caller = Annotated[Principal, Depends(_caller)]
+OurCompany = Annotated[Company, Depends(company_of)]
 Config = Annotated[Settings, Depends(settings_of)]
 
 

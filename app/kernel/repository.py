@@ -60,7 +60,7 @@ class Repository(Generic[Model]):
         model: Any = self.model
         return select(cast(json_of(self.schema, model, self.computed), Text).label("body"), model.version)
 
-    async def show(self, reader: Reader, identity: UUID) -> Document:
+    async def show(self, reader: Reader, identity: UUID, *where: ColumnElement[bool]) -> Document:
         """The resource as it is answered.
 
         Raises:
@@ -68,16 +68,16 @@ class Repository(Generic[Model]):
 
         """
         model: Any = self.model
-        row = (await reader.execute(self._shown.where(model.id == identity))).one_or_none()
+        row = (await reader.execute(self._shown.where(model.id == identity, *where))).one_or_none()
         if row is None:
             raise self.missing(identity)
         return Document(row.body, row.version)
 
-    async def page(self, reader: Reader, query: Query) -> Listing:
-        """One page of the list that `query` (its filters, `sort`, `limit`, `cursor`) asks for."""
+    async def page(self, reader: Reader, query: Query, *where: ColumnElement[bool]) -> Listing:
+        """One page of the list that `query` (its filters, `sort`, `limit`, `cursor`) asks for, within `where`."""
         sort = Sort.named(query.sort, self.sorts)  # type: ignore[attr-defined]
         statement = self._shown.add_columns(sort.column.label("key"), sort.identity.label("identity"))
-        statement = sort.apply(statement.where(*self.conditions(query)), query.cursor, query.limit)
+        statement = sort.apply(statement.where(*where, *self.conditions(query)), query.cursor, query.limit)
         rows = (await reader.execute(statement)).all()
         shown, more = rows[: query.limit], len(rows) > query.limit
         return Listing([row.body for row in shown], sort.encode(shown[-1].key, shown[-1].identity) if more else None)

@@ -1,0 +1,187 @@
+"""From draft to promise: propose days, confirm and reserve, or cancel and release.
+
+Locks are always taken in the order: order, account, stock items by product.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts import service as accounts
+from app.kernel import clock, outbox
+from app.kernel.company import Company
+from app.kernel.errors import Conflict, FieldError
+from app.orders.check import Finding, standing_in_the_way
+from app.orders.events import OrderCancelled, OrderConfirmed, PromisedLine
+from app.orders.models import Order, OrderLine
+from app.orders.repository import orders
+from app.orders.review import review
+from app.orders.rules import OrderStatus, ShipmentState, may_move
+from app.orders.schemas import LinePromise, PromiseRead
+from app.products.models import Product
+from app.supply import service as supply
+from app.supply.promise import Promise
+
+
+def _wanted(lines: Sequence[OrderLine], known: Mapping[str, Product], company: Company) -> list[supply.Wanted]:
+    today = company.today()
+    return [
+        supply.Wanted(
+            line.id, line.product_id, line.quantity, line.requested_on, _production_day(known[line.sku], company, today)
+        )
+        for line in lines
+    ]
+
+
+def _production_day(product: Product, company: Company, today: date) -> date | None:
+    days = product.production_days
+    return None if days is None else company.calendar.add_working_days(today, days)
+
+
+async def propose(
+    session: AsyncSession, *, company: Company, order: Order, lines: Sequence[OrderLine], known: Mapping[str, Product]
+) -> PromiseRead:
+    """The earliest days on which the lines can be had now. Reserves nothing."""
+    ledgers = await supply.ledgers(session, product_ids=[line.product_id for line in lines], today=company.today())
+    promises = supply.propose(ledgers, wanted=_wanted(lines, known, company), today=company.today())
+    shown = [
+        LinePromise(
+            line_no=line.line_no,
+            sku=line.sku,
+            quantity=line.quantity,
+            requested_on=line.requested_on,
+            available_on_requested=supply.available(ledgers, line.product_id, line.requested_on, company.today()),
+            promised_on=promise.date if promise else None,
+            basis=promise.basis.kind if promise else None,
+            basis_receipt_id=promise.basis.receipt_id if promise else None,
+        )
+        for line, promise in zip(lines, promises, strict=True)
+    ]
+    on_time = all(each.promised_on is not None and each.promised_on <= each.requested_on for each in shown)
+    return PromiseRead(order_id=order.id, on_time=on_time, lines=shown)
+
+
+async def confirm(
+    session: AsyncSession, *, company: Company, order_id: UUID, expected: int, agreed_by: str | None
+) -> Order:
+    """Check once more, promise every line and reserve what the promises rest on.
+
+    `agreed_by` is who accepted days later than requested; without it such days are refused.
+
+    Raises:
+        Conflict: it is no draft, is on hold, a blocking finding stands, a line cannot be promised, or a day is later
+            than requested and nobody accepted that.
+
+    """
+    order = await orders.lock(session, order_id, expected=expected)
+    if not may_move(order.status, OrderStatus.CONFIRMED):
+        raise Conflict(f"{order.number} is {order.status}: only a draft can be confirmed")
+    if await orders.on_hold(session, order.id):
+        raise Conflict(f"{order.number} is on hold: release the holds first")
+    lines = await orders.lines(session, order.id)
+    account = await accounts.lock_account(session, account_id=order.account_id)
+    reviewed = await review(session, company=company, order=order, lines=lines, account=account)
+    _refuse_findings(order, standing_in_the_way(reviewed.findings))
+
+    product_ids = [line.product_id for line in lines]
+    await supply.lock_items(session, product_ids=product_ids)
+    ledgers = await supply.ledgers(session, product_ids=product_ids, today=company.today())
+    wanted = _wanted(lines, reviewed.products, company)
+    promised = _all_promised(lines, supply.propose(ledgers, wanted=wanted, today=company.today()))
+    late = [(line, promise) for line, promise in promised if promise.date > line.requested_on]
+    if late and agreed_by is None:
+        _refuse_late(late)
+    await supply.reserve(
+        session,
+        order_id=order.id,
+        order_number=order.number,
+        lines=[(line.id, line.product_id, line.quantity, promise) for line, promise in promised],
+    )
+    for line, promise in promised:
+        line.promised_on, line.basis = promise.date, promise.basis.kind
+        line.basis_receipt_id = promise.basis.receipt_id
+    order.dates_agreed_by = agreed_by if late else None
+    order.status, order.status_at, order.confirmed_at = OrderStatus.CONFIRMED, clock.now(), clock.now()
+    order.derive(lines, on_hold=False)
+    accounts.change_exposure(account, by=order.base_amount)
+    outbox.record(
+        session,
+        order,
+        OrderConfirmed(
+            number=order.number,
+            account_id=order.account_id,
+            currency=order.currency,
+            net_amount=order.net_amount,
+            due_on=order.due_on,
+            dates_accepted=bool(late),
+            lines=[
+                PromisedLine(
+                    line_no=line.line_no,
+                    sku=line.sku,
+                    quantity=line.quantity,
+                    promised_on=promise.date,
+                    basis=promise.basis.kind,
+                )
+                for line, promise in promised
+            ],
+        ),
+    )
+    return order
+
+
+async def cancel(session: AsyncSession, *, order_id: UUID, expected: int, reason: str) -> Order:
+    """Cancel an order of which nothing has left; what it held is free for others.
+
+    Raises:
+        Conflict: something has been shipped, or the order is completed or cancelled.
+
+    """
+    order = await orders.lock(session, order_id, expected=expected)
+    if not may_move(order.status, OrderStatus.CANCELLED):
+        raise Conflict(f"{order.number} is {order.status}: it cannot be cancelled")
+    if order.shipment_state is not ShipmentState.NONE:
+        raise Conflict(f"goods of {order.number} have left: have them delivered and take them back as a return")
+    lines = await orders.lines(session, order.id)
+    if order.status is OrderStatus.CONFIRMED:
+        account = await accounts.lock_account(session, account_id=order.account_id)
+        await supply.lock_items(session, product_ids=[line.product_id for line in lines])
+        await supply.release(session, order_id=order.id)
+        accounts.change_exposure(account, by=-order.base_amount)
+    now = clock.now()
+    order.status, order.status_at, order.cancelled_at, order.cancel_reason = OrderStatus.CANCELLED, now, now, reason
+    order.derive(lines, on_hold=False)
+    outbox.record(session, order, OrderCancelled(number=order.number, account_id=order.account_id, reason=reason))
+    return order
+
+
+def _refuse_findings(order: Order, findings: Sequence[Finding]) -> None:
+    if findings:
+        errors = [FieldError(each.pointer, each.code, each.detail) for each in findings]
+        raise Conflict(f"the order check of {order.number} blocks: mend it or override it", errors=errors)
+
+
+def _all_promised(lines: Sequence[OrderLine], promises: Sequence[Promise | None]) -> list[tuple[OrderLine, Promise]]:
+    paired = [(line, promise) for line, promise in zip(lines, promises, strict=True) if promise is not None]
+    if len(paired) < len(lines):
+        errors = [
+            FieldError(f"/lines/{index}", "no_supply", f"neither stock, receipts nor production cover {line.sku}")
+            for index, (line, promise) in enumerate(zip(lines, promises, strict=True))
+            if promise is None
+        ]
+        raise Conflict("not every line can be promised", errors=errors)
+    return paired
+
+
+def _refuse_late(late: Sequence[tuple[OrderLine, Promise]]) -> None:
+    errors = [
+        FieldError(
+            f"/lines/{line.line_no - 1}",
+            "later_than_requested",
+            f"{line.sku} is wanted on {line.requested_on} and can be promised for {promise.date}",
+        )
+        for line, promise in late
+    ]
+    detail = "days are later than requested: agree them with the customer, then send accept_dates and agreed_by"
+    raise Conflict(detail, errors=errors)

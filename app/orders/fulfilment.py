@@ -1,0 +1,267 @@
+"""From confirmed to completed: shipments, their delivery, and what comes back.
+
+Locks are always taken in the order: order, account, stock items by product.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts import service as accounts
+from app.accounts.models import Account
+from app.kernel import clock, money, outbox
+from app.kernel.company import Company
+from app.kernel.errors import Conflict, FieldError, Invalid, NotFound
+from app.orders.events import MovedLine, OrderCompleted, OrderDelivered, OrderReturned, OrderShipped
+from app.orders.models import (
+    RETURN_NUMBERS,
+    SHIPMENT_NUMBERS,
+    Order,
+    OrderLine,
+    OrderReturn,
+    OrderReturnLine,
+    Shipment,
+    ShipmentLine,
+)
+from app.orders.repository import next_number, orders
+from app.orders.rules import OrderStatus, ReturnReason, ShipmentState, returned_amount
+from app.supply import service as supply
+
+Wanted = Sequence[tuple[int, Decimal]]
+"""Line numbers and quantities, as the caller named them."""
+
+
+async def ship(
+    session: AsyncSession,
+    *,
+    company: Company,
+    order_id: UUID,
+    wanted: Wanted | None,
+    carrier: str | None,
+    tracking_number: str | None,
+    shipped_at: datetime | None,
+) -> Shipment:
+    """Goods leave: reservation and stock go down by them. Without lines: everything still open.
+
+    Raises:
+        Conflict: the order is not open to ship, more is named than is open, or stock is short.
+
+    """
+    order = await orders.lock(session, order_id)
+    if not order.open_to_ship:
+        why = "on hold or fully shipped" if order.status is OrderStatus.CONFIRMED else order.status
+        raise Conflict(f"{order.number} is not open to ship: it is {why}")
+    lines = await orders.lines(session, order.id)
+    moving = _pick(lines, wanted) if wanted else [(line, line.open_quantity) for line in lines if line.open_quantity]
+    over = [(line, quantity) for line, quantity in moving if quantity > line.open_quantity]
+    if over:
+        raise Conflict("more is shipped than is open", errors=[
+            FieldError(f"/lines/{line.line_no - 1}", "too_many", f"{line.open_quantity} of line {line.line_no} are open")
+            for line, _ in over
+        ])  # fmt: skip
+    at = shipped_at or clock.now()
+    await supply.lock_items(session, product_ids=[line.product_id for line, _ in moving])
+    await supply.ship(
+        session, order_id=order.id, lines=[(line.id, line.product_id, quantity) for line, quantity in moving], at=at
+    )
+    shipment = Shipment(
+        number=await next_number(session, "SH", SHIPMENT_NUMBERS, company.today()),
+        order_id=order.id,
+        carrier=carrier,
+        tracking_number=tracking_number,
+        shipped_at=at,
+    )
+    session.add(shipment)
+    await session.flush()
+    for line, quantity in moving:
+        line.shipped_quantity += quantity
+        session.add(
+            ShipmentLine(shipment_id=shipment.id, order_line_id=line.id, line_no=line.line_no, quantity=quantity)
+        )
+    order.derive(lines, on_hold=False)
+    order.updated_at = clock.now()
+    outbox.record(
+        session,
+        order,
+        OrderShipped(
+            number=order.number,
+            shipment_id=shipment.id,
+            shipment_number=shipment.number,
+            carrier=carrier,
+            tracking_number=tracking_number,
+            shipment_state=order.shipment_state,
+            lines=_moved(moving),
+        ),
+    )
+    return shipment
+
+
+async def deliver(
+    session: AsyncSession,
+    *,
+    company: Company,
+    order_id: UUID,
+    shipment_id: UUID,
+    delivered_at: datetime | None,
+    received_by: str | None,
+) -> Shipment:
+    """A shipment reached the customer; when all of the order has, it completes. Reporting twice changes nothing.
+
+    Raises:
+        NotFound: the order has no such shipment.
+
+    """
+    order = await orders.lock(session, order_id)
+    shipment = await session.get(Shipment, shipment_id)
+    if shipment is None or shipment.order_id != order_id:
+        raise NotFound(f"{order.number} has no shipment {shipment_id}")
+    if shipment.delivered_at is not None:
+        return shipment
+    at = delivered_at or clock.now()
+    if at < shipment.shipped_at:
+        raise Invalid.at("/delivered_at", "too_early", f"is before the shipment left at {shipment.shipped_at}")
+    shipment.delivered_at, shipment.received_by = at, received_by
+    lines = await orders.lines(session, order.id)
+    carried = dict(
+        (await session.execute(select(ShipmentLine.order_line_id, ShipmentLine.quantity).where(
+            ShipmentLine.shipment_id == shipment.id))).tuples().all()
+    )  # fmt: skip
+    for line in lines:
+        line.delivered_quantity += carried.get(line.id, Decimal(0))
+    order.derive(lines, on_hold=await orders.on_hold(session, order.id))
+    order.updated_at = clock.now()
+    outbox.record(
+        session,
+        order,
+        OrderDelivered(
+            number=order.number,
+            shipment_id=shipment.id,
+            shipment_number=shipment.number,
+            shipment_state=order.shipment_state,
+        ),
+    )
+    if order.shipment_state is ShipmentState.DELIVERED:
+        await _complete(session, company=company, order=order)
+    return shipment
+
+
+async def _complete(session: AsyncSession, *, company: Company, order: Order) -> None:
+    """The customer has everything: the account's exposure ends, its purchase record grows."""
+    account = await accounts.lock_account(session, account_id=order.account_id)
+    order.status, order.status_at, order.completed_at = OrderStatus.COMPLETED, clock.now(), clock.now()
+    revenue = _revenue(order, order.returned_amount, company)
+    accounts.change_exposure(account, by=-order.base_amount)
+    await accounts.record_sale(session, account=account, order_id=order.id, amount=revenue, on=order.ordered_on)
+    outbox.record(session, order, OrderCompleted(number=order.number, account_id=order.account_id, revenue=revenue))
+
+
+def _revenue(order: Order, returned: Decimal, company: Company) -> Decimal:
+    """What the lines brought in, in the company's currency, after what came back."""
+    return money.convert(order.net_amount - returned, order.exchange_rate, company.currency)
+
+
+async def take_back(
+    session: AsyncSession,
+    *,
+    company: Company,
+    order_id: UUID,
+    wanted: Wanted,
+    reason: ReturnReason,
+    note: str | None,
+    received_at: datetime | None,
+    restock: bool,
+) -> OrderReturn:
+    """Delivered goods come back: revenue goes down by them, and so does the purchase record of a completed order.
+
+    Raises:
+        Conflict: more comes back than was delivered.
+
+    """
+    order = await orders.lock(session, order_id)
+    account: Account | None = None
+    if order.status is OrderStatus.COMPLETED:
+        account = await accounts.lock_account(session, account_id=order.account_id)
+    lines = await orders.lines(session, order.id)
+    moving = _pick(lines, wanted)
+    over = [(line, q) for line, q in moving if q > line.delivered_quantity - line.returned_quantity]
+    if over:
+        raise Conflict("more comes back than was delivered: goods refused at the door are delivered first", errors=[
+            FieldError(f"/lines/{line.line_no - 1}", "too_many",
+                       f"{line.delivered_quantity - line.returned_quantity} of line {line.line_no} are with the customer")
+            for line, _ in over
+        ])  # fmt: skip
+    at = received_at or clock.now()
+    if restock:
+        await supply.lock_items(session, product_ids=[line.product_id for line, _ in moving])
+        await supply.restock(
+            session, order_id=order.id, lines=[(line.product_id, quantity) for line, quantity in moving], at=at
+        )
+    back = OrderReturn(
+        number=await next_number(session, "RE", RETURN_NUMBERS, company.today()),
+        order_id=order.id,
+        reason=reason,
+        note=note,
+        received_at=at,
+        restocked=restock,
+        amount=Decimal(0),
+    )
+    session.add(back)
+    await session.flush()
+    for line, quantity in moving:
+        amount = returned_amount(line.amount, line.quantity, line.returned_quantity, quantity, order.currency)
+        line.returned_quantity += quantity
+        back.amount += amount
+        session.add(
+            OrderReturnLine(
+                return_id=back.id, order_line_id=line.id, line_no=line.line_no, quantity=quantity, amount=amount
+            )
+        )
+    before = _revenue(order, order.returned_amount, company)
+    order.returned_amount += back.amount
+    order.updated_at = clock.now()
+    lost = before - _revenue(order, order.returned_amount, company)
+    if account is not None:
+        await accounts.record_return(
+            session, account=account, order_id=order.id, amount=lost, on=clock.business_date(at, company.timezone)
+        )
+    outbox.record(
+        session,
+        order,
+        OrderReturned(
+            number=order.number,
+            account_id=order.account_id,
+            return_id=back.id,
+            return_number=back.number,
+            amount=back.amount,
+            revenue=lost if account is not None else Decimal(0),
+            lines=_moved(moving),
+        ),
+    )
+    return back
+
+
+def _pick(lines: Sequence[OrderLine], wanted: Wanted) -> list[tuple[OrderLine, Decimal]]:
+    """The lines that the caller named.
+
+    Raises:
+        Invalid: a line is named twice, or there is none with its number.
+
+    """
+    by_number = {line.line_no: line for line in lines}
+    numbers = [line_no for line_no, _ in wanted]
+    errors = [
+        FieldError(f"/lines/{index}/line_no", "unknown", f"the order has no line {line_no}, or it is named twice")
+        for index, line_no in enumerate(numbers)
+        if line_no not in by_number or line_no in numbers[:index]
+    ]
+    if errors:
+        raise Invalid(errors[0].detail, errors=errors)
+    return [(by_number[line_no], quantity) for line_no, quantity in wanted]
+
+
+def _moved(moving: Sequence[tuple[OrderLine, Decimal]]) -> list[MovedLine]:
+    return [MovedLine(line_no=line.line_no, sku=line.sku, quantity=quantity) for line, quantity in moving]

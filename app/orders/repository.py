@@ -1,0 +1,157 @@
+"""Orders in the database."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.models import Account
+from app.kernel.repository import Reader, Repository
+from app.kernel.shape import json_list_of
+from app.orders.fulfilment_schemas import MovedLineRead, ReturnedLineRead, ReturnRead, ShipmentRead
+from app.orders.models import (
+    Order,
+    OrderHold,
+    OrderLine,
+    OrderOverride,
+    OrderReturn,
+    OrderReturnLine,
+    Shipment,
+    ShipmentLine,
+)
+from app.orders.rules import OrderStatus
+from app.orders.schemas import HoldRead, OrderLineRead, OrderQuery, OrderRead, OverrideRead
+from app.products.models import Product
+
+
+class Orders(Repository[Order]):
+    """Sorted by due day, by the time of the present status, or by age; filtered as dispatch and sales need it."""
+
+    model = Order
+    schema = OrderRead
+    noun = "order"
+    sorts: ClassVar = {"due_on": Order.due_on, "status_at": Order.status_at, "created_at": Order.created_at}
+
+    @cached_property
+    def computed(self) -> Mapping[str, ColumnElement[Any]]:
+        account = select(Account.name).where(Account.id == Order.account_id).correlate(Order).scalar_subquery()
+        read_at = select(func.greatest(Account.updated_at, func.max(Product.updated_at), Order.updated_at))
+        read_at = read_at.join(OrderLine, OrderLine.order_id == Order.id).join(
+            Product, Product.id == OrderLine.product_id
+        )
+        read_at = read_at.where(Account.id == Order.account_id).group_by(Account.updated_at)
+        current = func.coalesce(Order.checked_at >= read_at.correlate(Order).scalar_subquery(), False)
+        own = {"parent": Order}
+        return {
+            "account_name": account,
+            "check_is_current": current,
+            "lines": json_list_of(
+                OrderLineRead, OrderLine, where=OrderLine.order_id == Order.id, order_by=OrderLine.line_no, **own
+            ),
+            "holds": json_list_of(
+                HoldRead, OrderHold, where=OrderHold.order_id == Order.id, order_by=OrderHold.placed_at, **own
+            ),
+            "overrides": json_list_of(
+                OverrideRead,
+                OrderOverride,
+                where=OrderOverride.order_id == Order.id,
+                order_by=OrderOverride.overridden_at,
+                **own,
+            ),
+        }
+
+    def conditions(self, query: OrderQuery) -> list[ColumnElement[bool]]:
+        equal = ("status", "shipment_state", "account_id", "lead_id", "number", "po_number")
+        wanted = {name: getattr(query, name) for name in equal}
+        found = [getattr(Order, name) == value for name, value in wanted.items() if value is not None]
+        if query.open_to_ship is not None:
+            found.append(Order.open_to_ship if query.open_to_ship else ~Order.open_to_ship)
+        if query.due_from is not None:
+            found.append(Order.due_on >= query.due_from)
+        if query.due_to is not None:
+            found.append(Order.due_on <= query.due_to)
+        return found
+
+    async def lines(self, session: AsyncSession, order_id: UUID) -> Sequence[OrderLine]:
+        """The order's lines in their order."""
+        found = await session.scalars(
+            select(OrderLine).where(OrderLine.order_id == order_id).order_by(OrderLine.line_no)
+        )
+        return found.all()
+
+    async def on_hold(self, reader: Reader, order_id: UUID) -> bool:
+        """Whether a hold stands."""
+        standing = select(OrderHold.id).where(OrderHold.order_id == order_id, OrderHold.released_at.is_(None)).limit(1)
+        return (await reader.execute(standing)).first() is not None
+
+    async def overrides(self, reader: Reader, order_id: UUID) -> frozenset[tuple[str, int | None, str]]:
+        """What has been let stand, by code, line and subject."""
+        row = OrderOverride
+        found = await reader.execute(select(row.code, row.line_no, row.subject).where(row.order_id == order_id))
+        return frozenset((code, line_no, subject) for code, line_no, subject in found)
+
+    async def with_po_number(self, reader: Reader, *, account_id: UUID, po_number: str, but: UUID) -> str | None:
+        """The number of another order of the account, not cancelled, with this purchase order number."""
+        same = select(Order.number).where(
+            Order.account_id == account_id,
+            Order.po_number == po_number,
+            Order.id != but,
+            Order.status != OrderStatus.CANCELLED,
+        )
+        return (await reader.execute(same.order_by(Order.id).limit(1))).scalar_one_or_none()
+
+    async def exposure(self, reader: Reader, account_id: UUID) -> Decimal:
+        """What the account's confirmed orders amount to, in the company's currency, from the orders themselves."""
+        total = select(func.coalesce(func.sum(Order.base_amount), 0))
+        confirmed = total.where(Order.account_id == account_id, Order.status == OrderStatus.CONFIRMED)
+        return (await reader.execute(confirmed)).scalar_one()
+
+
+class Shipments(Repository[Shipment]):
+    """An order's shipments."""
+
+    model = Shipment
+    schema = ShipmentRead
+    noun = "shipment"
+    sorts: ClassVar = {"created_at": Shipment.created_at}
+
+    @cached_property
+    def computed(self) -> Mapping[str, ColumnElement[Any]]:
+        row = ShipmentLine
+        lines = json_list_of(
+            MovedLineRead, row, where=row.shipment_id == Shipment.id, order_by=row.line_no, parent=Shipment
+        )
+        return {"lines": lines}
+
+
+class Returns(Repository[OrderReturn]):
+    """An order's returns."""
+
+    model = OrderReturn
+    schema = ReturnRead
+    noun = "return"
+    sorts: ClassVar = {"created_at": OrderReturn.created_at}
+
+    @cached_property
+    def computed(self) -> Mapping[str, ColumnElement[Any]]:
+        row = OrderReturnLine
+        lines = json_list_of(
+            ReturnedLineRead, row, where=row.return_id == OrderReturn.id, order_by=row.line_no, parent=OrderReturn
+        )
+        return {"lines": lines}
+
+
+orders = Orders()
+shipments = Shipments()
+returns = Returns()
+
+
+async def next_number(session: AsyncSession, prefix: str, sequence: Any, on: date) -> str:
+    """The next human number of a kind, such as SO-2026-000123; gaps are allowed."""
+    value: int = (await session.execute(select(sequence.next_value()))).scalar_one()
+    return f"{prefix}-{on.year}-{value:06d}"

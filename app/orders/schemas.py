@@ -1,0 +1,264 @@
+"""What is received and answered about orders."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field, model_validator
+
+from app.kernel.address import Address
+from app.kernel.schema import (
+    Amount,
+    Body,
+    Changes,
+    Code,
+    Currency,
+    Fraction,
+    Instant,
+    Line,
+    PositiveQuantity,
+    Quantity,
+    Query,
+    Rate,
+    Read,
+    Stamped,
+    Text,
+    unset,
+)
+from app.orders.check import FindingCode, Severity
+from app.orders.rules import Channel, HoldReason, OrderStatus, ShipmentState
+from app.supply.promise import BasisKind
+
+NonNegative = Annotated[Amount, Field(ge=0)]
+
+
+class OrderLineCreate(Body):
+    """A line: what is wanted and, where it was agreed, at what price."""
+
+    sku: Code
+    quantity: PositiveQuantity
+    requested_on: date | None = Field(None, description="Day the customer wants it; as soon as possible when left out.")
+    unit_price: NonNegative | None = Field(None, description="Agreed price; the list price when left out.")
+    discount: Fraction = Field(Decimal(0), description="Fraction off the unit price.")
+    price_reason: Line | None = Field(None, description="Why the price or discount was agreed; needed with either.")
+
+    @model_validator(mode="after")
+    def _reasoned(self) -> "OrderLineCreate":
+        if (self.unit_price is not None or self.discount) and self.price_reason is None:
+            raise ValueError("an agreed price or a discount needs a price_reason")
+        return self
+
+
+Lines = Annotated[list[OrderLineCreate], Field(min_length=1, max_length=500)]
+
+
+class OrderCreate(Body):
+    """A new order, as a draft."""
+
+    account_id: UUID
+    contact_id: UUID | None = Field(None, description="Who ordered; a contact of the account.")
+    lead_id: UUID | None = Field(None, description="The lead the order came from.")
+    channel: Channel
+    evidence_reference: Line | None = Field(None, description="The letter, mail or message it came in.")
+    received_at: Instant | None = Field(None, description="When it reached us; now when left out.")
+    taken_by_id: UUID | None = Field(None, description="Who of the staff took it; needed on the telephone.")
+    po_number: Line | None = Field(None, description="The customer's purchase order number.")
+    delivery_address: Address | None = Field(None, description="The account's delivery address when left out.")
+    currency: Currency | None = Field(None, description="The account's currency when left out.")
+    freight: NonNegative = Field(Decimal(0), description="Freight charged beside the lines.")
+    notes: Text | None = None
+    lines: Lines
+
+
+class OrderUpdate(Changes):
+    """Changes to a draft; `lines` replaces all of them."""
+
+    contact_id: UUID | None = None
+    channel: Channel = unset()
+    evidence_reference: Line | None = None
+    received_at: Instant = unset()
+    taken_by_id: UUID | None = None
+    po_number: Line | None = None
+    delivery_address: Address | None = None
+    freight: NonNegative = unset()
+    notes: Text | None = None
+    lines: Lines = unset()
+
+
+class OrderLineRead(Read):
+    """A line: wanted, promised, shipped, delivered, returned."""
+
+    id: UUID
+    line_no: int
+    product_id: UUID
+    sku: str
+    quantity: Quantity
+    requested_on: date
+    list_price: Amount | None
+    unit_price: Amount
+    discount: Fraction
+    price_reason: str | None
+    amount: Amount
+    promised_on: date | None
+    basis: BasisKind | None = Field(description="What the promised day rests on.")
+    basis_receipt_id: UUID | None
+    shipped_quantity: Quantity
+    delivered_quantity: Quantity
+    returned_quantity: Quantity
+
+
+class FindingRead(Read):
+    """One thing that the order check found."""
+
+    code: FindingCode
+    severity: Severity
+    line_no: int | None
+    pointer: str = Field(description="The place in the order.", examples=["/lines/0/quantity"])
+    detail: str
+    overridden: bool = Field(description="Somebody with the permission let it stand.")
+
+
+class HoldRead(Read):
+    """A reason why the order may not go on; `released_at` is null while it stands."""
+
+    id: UUID
+    reason: HoldReason
+    note: str | None
+    placed_by: str
+    placed_at: datetime
+    released_by: str | None
+    released_at: datetime | None
+    release_note: str | None
+
+
+class OverrideRead(Read):
+    """A blocking finding that somebody let stand."""
+
+    code: FindingCode
+    line_no: int | None
+    reason: str
+    overridden_by: str
+    overridden_at: datetime
+
+
+class OrderRead(Stamped):
+    """An order with its lines, the last check, holds and overrides."""
+
+    number: str
+    status: OrderStatus
+    status_at: datetime = Field(description="When the present status began.")
+    shipment_state: ShipmentState
+    open_to_ship: bool = Field(description="Confirmed, not on hold, and something has not left yet.")
+    due_on: date = Field(
+        description="The earliest promised day still open; before the promise, the earliest requested."
+    )
+    ordered_on: date
+    account_id: UUID
+    account_name: str
+    contact_id: UUID | None
+    lead_id: UUID | None
+    channel: Channel
+    evidence_reference: str | None
+    received_at: datetime
+    taken_by_id: UUID | None
+    po_number: str | None
+    delivery_address: Address | None
+    notes: str | None
+    currency: str
+    exchange_rate: Rate = Field(description="Company currency per unit of the order's, frozen when it was taken.")
+    net_amount: Amount = Field(description="Sum of the lines.")
+    freight: Amount
+    returned_amount: Amount
+    base_amount: Amount = Field(description="Lines and freight in the company's currency.")
+    checked_at: datetime | None
+    check_is_current: bool = Field(description="Nothing that the last check read has changed since.")
+    findings: list[FindingRead]
+    dates_agreed_by: str | None
+    confirmed_at: datetime | None
+    completed_at: datetime | None
+    cancelled_at: datetime | None
+    cancel_reason: str | None
+    lines: list[OrderLineRead]
+    holds: list[HoldRead]
+    overrides: list[OverrideRead]
+
+
+class OrderQuery(Query):
+    """Filters of the list of orders."""
+
+    status: OrderStatus | None = None
+    open_to_ship: bool | None = Field(None, description="Confirmed, not on hold, and something has not left yet.")
+    shipment_state: ShipmentState | None = None
+    account_id: UUID | None = None
+    lead_id: UUID | None = None
+    number: Line | None = None
+    po_number: Line | None = Field(None, description="Together with account_id.")
+    due_from: date | None = Field(None, description="Promised (before the promise: requested) on this day or later.")
+    due_to: date | None = Field(None, description="Promised (before the promise: requested) on this day or earlier.")
+    sort: Literal["due_on", "-due_on", "status_at", "-status_at", "created_at", "-created_at"] = Field(
+        "-created_at", description="`status_at` is the time of confirmation among confirmed orders."
+    )
+
+
+class OverrideCreate(Body):
+    """Let a blocking finding stand."""
+
+    code: FindingCode
+    line_no: int | None = Field(None, ge=1, le=500, description="The finding's line, when it has one.")
+    reason: Line
+
+
+class HoldCreate(Body):
+    """Put the order on hold."""
+
+    reason: HoldReason
+    note: Text | None = None
+
+
+class HoldRelease(Body):
+    """Release a hold."""
+
+    note: Text
+
+
+class LinePromise(Read):
+    """What can be promised for a line; `promised_on` is null when neither stock, receipts nor production cover it."""
+
+    line_no: int
+    sku: str
+    quantity: Quantity
+    requested_on: date
+    available_on_requested: Quantity = Field(description="What is available on the requested day.")
+    promised_on: date | None
+    basis: BasisKind | None
+    basis_receipt_id: UUID | None
+
+
+class PromiseRead(Read):
+    """A proposal: nothing is reserved by it."""
+
+    order_id: UUID
+    on_time: bool = Field(description="Every line can be had on the day requested.")
+    lines: list[LinePromise]
+
+
+class ConfirmCreate(Body):
+    """Confirm a draft."""
+
+    accept_dates: bool = Field(False, description="The customer accepts days later than requested.")
+    agreed_by: Line | None = Field(
+        None, description="Who accepted them; needed with accept_dates.", examples=["Ms Anders"]
+    )
+
+    @model_validator(mode="after")
+    def _agreed(self) -> "ConfirmCreate":
+        if self.accept_dates and self.agreed_by is None:
+            raise ValueError("accept_dates needs agreed_by: who accepted the later days")
+        return self
+
+
+class CancelCreate(Body):
+    """Cancel an order of which nothing has left."""
+
+    reason: Line
