@@ -18,7 +18,7 @@ Pure: no clock, no database. Whoever reserves holds the lock on the product and 
 import datetime as dt
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Context, Decimal, Inexact, InvalidOperation, localcontext
 from enum import StrEnum
@@ -94,6 +94,20 @@ class Promise:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """An order line's quantity of a product and the day it is wanted on.
+
+    `production_on` is the day by which production can make it; None for what is not made.
+    """
+
+    line_id: UUID
+    product_id: UUID
+    quantity: Decimal
+    wanted_on: dt.date
+    production_on: dt.date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedReceipt:
     """An open planned receipt that a real one may take the place of."""
 
@@ -157,6 +171,31 @@ def reserve(ledger: Ledger, made: Promise, quantity: Decimal) -> Ledger:
         return replace(ledger, promised=promised)
     pegged = Receipt(None, made.date, quantity, planned=True, pegged=True)
     return replace(ledger, promised=promised, receipts=(*ledger.receipts, pegged))
+
+
+def without(ledger: Ledger, receipt_id: UUID, quantity: Decimal) -> Ledger:
+    """The ledger with that much less of a receipt; a receipt that is not in it changes nothing."""
+    receipts = [
+        replace(each, quantity=each.quantity - quantity) if each.id == receipt_id else each for each in ledger.receipts
+    ]
+    return replace(ledger, receipts=receipts)
+
+
+def propose(ledgers: Mapping[UUID, Ledger], *, wanted: Sequence[Wanted], today: dt.date) -> list[Promise | None]:
+    """A promise for each line, in their order; a later line of a product sees what earlier ones would take.
+
+    None where a line can never be delivered. Reserves nothing. Raises KeyError for a product without a ledger and
+    ValueError for a quantity that is not positive.
+    """
+    seen = dict(ledgers)
+    proposed = []
+    for line in wanted:
+        ledger = seen[line.product_id]
+        made = promise(ledger, line.quantity, line.wanted_on, today, line.production_on)
+        if made is not None:
+            seen[line.product_id] = reserve(ledger, made, line.quantity)
+        proposed.append(made)
+    return proposed
 
 
 def consume_planned(planned: Sequence[PlannedReceipt], quantity: Decimal) -> list[tuple[UUID, Decimal]]:

@@ -1,0 +1,85 @@
+"""What happens to stock and to receipts. Shipments and returns are told by the order's events."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from app.kernel.outbox import Event
+from app.supply.models import Receipt
+from app.supply.rules import ReceiptStatus
+
+
+class StockCounted(Event):
+    """A product was counted; `on_hand` is the count and what has moved since."""
+
+    type = "stock.counted"
+    subject_type = "stock"
+
+    sku: str
+    quantity: Decimal
+    counted_at: datetime
+    on_hand: Decimal
+
+
+class ReceiptEvent(Event):
+    """Base of a receipt's events: the receipt as it is now."""
+
+    subject_type = "receipts"
+
+    source: str
+    external_id: str
+    product_id: UUID
+    quantity: Decimal
+    due_on: date
+    status: ReceiptStatus
+    pegged_line_id: UUID | None
+    replaced_by_id: UUID | None
+
+
+class ReceiptPlanned(ReceiptEvent):
+    """A promise by production lead time asks production for this quantity by this day."""
+
+    type = "receipt.planned"
+
+    order_id: UUID
+    order_number: str
+
+
+class ReceiptCreated(ReceiptEvent):
+    """Production announced a receipt."""
+
+    type = "receipt.created"
+
+
+class ReceiptUpdated(ReceiptEvent):
+    """A receipt's quantity, day or state changed."""
+
+    type = "receipt.updated"
+
+
+class ReceiptReceived(ReceiptEvent):
+    """The goods of a receipt lie in stock."""
+
+    type = "receipt.received"
+
+
+class ReceiptCancelled(ReceiptEvent):
+    """A receipt will not come; `replaced_by_id` names the one that took the place of a planned one."""
+
+    type = "receipt.cancelled"
+
+
+def told(kind: type[ReceiptEvent], receipt: Receipt, **more: object) -> ReceiptEvent:
+    """The event of that kind about the receipt as it is now."""
+    fields = {name: getattr(receipt, name) for name in ReceiptEvent.model_fields if name != "changes"}
+    return kind.model_validate({**fields, **more})
+
+
+ALL: tuple[type[Event], ...] = (
+    StockCounted,
+    ReceiptPlanned,
+    ReceiptCreated,
+    ReceiptUpdated,
+    ReceiptReceived,
+    ReceiptCancelled,
+)
