@@ -42,6 +42,32 @@ class Permission(StrEnum):
     METRICS_READ = "metrics:read"
 
 
+class Role(StrEnum):
+    """The service's consumers, each a set of permissions to choose for a key."""
+
+    MARKETING = "marketing"
+    SALES = "sales"
+    ORDER_ADMINISTRATION = "order_administration"
+    PRODUCTION = "production"
+    DISPATCH = "dispatch"
+
+
+_P = Permission
+ROLES = {
+    Role.MARKETING: (_P.LEADS_READ, _P.LEADS_WRITE, _P.PRODUCTS_READ),
+    Role.SALES: (
+        *(_P.STAFF_READ, _P.STAFF_WRITE, _P.PRODUCTS_READ, _P.PRODUCTS_WRITE, _P.ACCOUNTS_READ, _P.ACCOUNTS_WRITE),
+        *(_P.LEADS_READ, _P.LEADS_WRITE, _P.SUPPLY_READ, _P.ORDERS_READ, _P.ORDERS_OVERRIDE, _P.EVENTS_READ),
+    ),
+    Role.ORDER_ADMINISTRATION: (
+        *(_P.STAFF_READ, _P.PRODUCTS_READ, _P.ACCOUNTS_READ, _P.ACCOUNTS_WRITE, _P.LEADS_READ),
+        *(_P.SUPPLY_READ, _P.ORDERS_READ, _P.ORDERS_WRITE, _P.EVENTS_READ),
+    ),
+    Role.PRODUCTION: (_P.PRODUCTS_READ, _P.SUPPLY_READ, _P.SUPPLY_WRITE, _P.ORDERS_READ, _P.EVENTS_READ),
+    Role.DISPATCH: (_P.PRODUCTS_READ, _P.ACCOUNTS_READ, _P.ORDERS_READ, _P.SHIPMENTS_WRITE, _P.EVENTS_READ),
+}
+
+
 class ApiKey(Identified, Base):
     """An API key: its name, the hash of its secret, what it may do and until when."""
 

@@ -85,6 +85,11 @@ def sync_url(url: str) -> URL:
     return make_url(url).set(drivername="postgresql+psycopg")
 
 
+def conninfo(url: str) -> str:
+    """The URL for psycopg itself."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
 def _engine(settings: Settings, url: str, **options: Any) -> AsyncEngine:
     return create_async_engine(
         async_url(url),

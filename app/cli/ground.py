@@ -1,0 +1,126 @@
+"""What a command stands on: a port to listen on, and a database that answers and has the right schema."""
+
+import errno
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import psycopg
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+from app.kernel import migrate
+from app.kernel.db import conninfo
+from app.kernel.embedded import EmbeddedPostgres
+from app.kernel.settings import Settings
+
+_PATIENCE = 5  # seconds a database may take to answer
+
+
+class CannotStart(Exception):  # noqa: N818 - names the state it reports
+    """The command cannot do its work here; the message is one line that says what to do."""
+
+
+@contextmanager
+def listening(settings: Settings) -> Iterator[socket.socket]:
+    """The socket to serve on, taken before anything else is started."""
+    host, port = settings.host, settings.port
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise CannotStart(
+                f"port {port} on {host} is taken: stop what uses it, or choose another with BELLWETHER_PORT"
+            ) from None
+        raise CannotStart(
+            f"cannot listen on {host}, port {port} ({error.strerror}): correct BELLWETHER_HOST or BELLWETHER_PORT"
+        ) from None
+    with listener:
+        yield listener
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[str]:
+    """The URL of the database: the one that the settings name, or the embedded one, which runs as long as the block."""
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    home = settings.data_dir / "postgres"
+    try:
+        home.parent.mkdir(parents=True, exist_ok=True)
+        if not os.access(home.parent, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        server = EmbeddedPostgres(home)
+        with _uninterrupted():
+            url = server.start()
+    except OSError as error:
+        raise CannotStart(
+            f"cannot keep data in {settings.data_dir.absolute()} ({error.strerror}): "
+            "make it writable, or choose another folder with BELLWETHER_DATA_DIR"
+        ) from None
+    try:
+        yield url
+    finally:
+        server.stop()
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold a signal to stop back until the block is done, so that nothing is left half started; a second ends it."""
+    held: list[int] = []
+
+    def hold(number: int, frame: FrameType | None) -> None:
+        held.append(number)
+        if len(held) > 1:
+            signal.default_int_handler(number, frame)
+
+    before = {number: signal.signal(number, hold) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if held:
+        raise KeyboardInterrupt
+
+
+def migrated(url: str) -> str:
+    """Bring the schema to this release, if the database answers; returns the schema's version."""
+    _present_schema(url)
+    try:
+        migrate.upgrade(url)
+    except OperationalError as error:
+        reason = str(error.orig).splitlines()[0]
+        raise CannotStart(f"nothing has been migrated ({reason}): try again when the database is less busy") from None
+    return migrate.head()
+
+
+def demand_schema(url: str) -> None:
+    """Raises CannotStart unless the database answers and its schema is this release's."""
+    found, wanted = _present_schema(url), migrate.head()
+    if found != wanted:
+        raise CannotStart(
+            f"the database's schema is {found or 'empty'}, this release needs {wanted}: run `bellwether migrate`"
+        )
+
+
+def _present_schema(url: str) -> str | None:
+    try:
+        with psycopg.connect(conninfo(url), connect_timeout=_PATIENCE) as connection:
+            row = connection.execute("SELECT to_regclass('alembic_version')").fetchone()
+            if row is None or row[0] is None:
+                return None
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            return row[0] if row else None
+    except ArgumentError:
+        raise CannotStart(
+            "BELLWETHER_DATABASE_URL is not a URL: write it as postgresql://user:password@host:5432/database"
+        ) from None
+    except psycopg.Error as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise CannotStart(
+            f"the database does not answer ({reason}): start it, or correct BELLWETHER_DATABASE_URL"
+        ) from None
