@@ -7,24 +7,25 @@ sides, or else `FR-R92B-58` would be found by itself but not by `FR-R92`.
 from functools import reduce
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, literal_column
+from sqlalchemy import ColumnElement, TextClause, func, text
 
 # A percent sign separates words by itself; here it would need another spelling for every driver.
 _PUNCTUATION = "!\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
 _BLANKS = str.maketrans(dict.fromkeys(_PUNCTUATION, " "))
-_SIMPLE: ColumnElement[Any] = literal_column("'simple'::regconfig")
+_SIMPLE = text("'simple'::regconfig")
 
 
-def _literal(text: str) -> ColumnElement[str]:
-    # No parameter: the planner takes an index on an expression only for the very same expression.
-    return literal_column("'" + text.replace("'", "''") + "'")
+def _literal(value: str) -> TextClause:
+    # No parameter: the planner takes an index on an expression only for the very same expression. And no literal
+    # column: an index belongs to the table of the first column that it finds.
+    return text("'" + value.replace("'", "''").replace(":", "\\:") + "'")
 
 
 def document(*columns: Any) -> ColumnElement[Any]:
     """The words of the columns, to be indexed with GIN and searched with `match`; a NULL counts as empty."""
     filled: list[ColumnElement[str]] = [func.coalesce(column, _literal("")) for column in columns]
-    text = reduce(lambda left, right: left.concat(_literal(" ")).concat(right), filled)
-    return func.to_tsvector(_SIMPLE, func.translate(text, _literal(_PUNCTUATION), _literal(" " * len(_PUNCTUATION))))
+    joined = reduce(lambda left, right: left.concat(_literal(" ")).concat(right), filled)
+    return func.to_tsvector(_SIMPLE, func.translate(joined, _literal(_PUNCTUATION), _literal(" " * len(_PUNCTUATION))))
 
 
 def match(words: ColumnElement[Any], asked: str) -> ColumnElement[bool]:
