@@ -125,7 +125,8 @@ def _of_account(facts: OrderFacts) -> Iterator[Finding]:
     if facts.credit_limit is not None:
         after = facts.open_exposure + facts.base_amount
         if after > facts.credit_limit:
-            detail = f"open orders of {facts.open_exposure} and this one of {facts.base_amount} exceed the limit of {facts.credit_limit}"
+            sums = f"open orders of {facts.open_exposure} and this one of {facts.base_amount}"
+            detail = f"{sums} exceed the credit limit of {facts.credit_limit}"
             yield _block(FindingCode.CREDIT_LIMIT, "/account_id", detail, str(facts.base_amount))
 
 
@@ -152,7 +153,7 @@ def _of_line(line: LineFacts, facts: OrderFacts, pointer: str) -> Iterator[Findi
     if not line.product_active:
         detail = f"{line.sku} is not sold any more"
         yield _block(FindingCode.PRODUCT_INACTIVE, f"{pointer}/sku", detail, line.sku, number)
-    amount = f"{line.sku} × {line.quantity}"
+    amount = f"{line.quantity} of {line.sku}"
     if line.quantity < line.minimum_quantity:
         detail = f"the least quantity of {line.sku} is {line.minimum_quantity}"
         yield _block(FindingCode.BELOW_MINIMUM, f"{pointer}/quantity", detail, amount, number)
@@ -169,13 +170,15 @@ def _of_line(line: LineFacts, facts: OrderFacts, pointer: str) -> Iterator[Findi
 
 def _of_price(line: LineFacts, allowance: Decimal, pointer: str) -> Iterator[Finding]:
     price = line.unit_price * (1 - line.discount)
+    shown = f"{price.normalize():f}"
     if line.list_price is None:
-        yield _warn(FindingCode.NO_LIST_PRICE, pointer, f"{line.sku} has no list price", str(price), line.line_no)
+        yield _warn(FindingCode.NO_LIST_PRICE, pointer, f"{line.sku} has no list price", shown, line.line_no)
         return
-    subject = f"{line.sku} at {price.normalize():f} of {line.list_price.normalize():f}"
+    listed = f"the list price of {line.list_price.normalize():f}"
+    subject = f"{line.sku} at {shown} against {listed}"
     if price < line.list_price * (1 - allowance):
-        detail = f"{price.normalize():f} is more than {allowance:.0%} below the list price of {line.list_price.normalize():f}"
+        detail = f"{shown} is more than {allowance:.0%} below {listed}"
         yield _block(FindingCode.PRICE_BELOW_LIST, pointer, detail, subject, line.line_no)
     elif price > line.list_price * (1 + allowance):
-        detail = f"{price.normalize():f} is more than {allowance:.0%} above the list price of {line.list_price.normalize():f}"
+        detail = f"{shown} is more than {allowance:.0%} above {listed}"
         yield _warn(FindingCode.PRICE_ABOVE_LIST, pointer, detail, subject, line.line_no)

@@ -22,7 +22,7 @@ from app.orders.rules import OrderStatus, ShipmentState, may_move
 from app.orders.schemas import LinePromise, PromiseRead
 from app.products.models import Product
 from app.supply import service as supply
-from app.supply.promise import Promise
+from app.supply.promise import Promise, available
 
 
 def _wanted(lines: Sequence[OrderLine], known: Mapping[str, Product], company: Company) -> list[supply.Wanted]:
@@ -52,7 +52,7 @@ async def propose(
             sku=line.sku,
             quantity=line.quantity,
             requested_on=line.requested_on,
-            available_on_requested=supply.available(ledgers, line.product_id, line.requested_on, company.today()),
+            available_on_requested=available(ledgers[line.product_id], line.requested_on, company.today()),
             promised_on=promise.date if promise else None,
             basis=promise.basis.kind if promise else None,
             basis_receipt_id=promise.basis.receipt_id if promise else None,
@@ -93,7 +93,7 @@ async def confirm(
     late = [(line, promise) for line, promise in promised if promise.date > line.requested_on]
     if late and agreed_by is None:
         _refuse_late(late)
-    await supply.reserve(
+    rests_on = await supply.reserve(
         session,
         order_id=order.id,
         order_number=order.number,
@@ -101,7 +101,7 @@ async def confirm(
     )
     for line, promise in promised:
         line.promised_on, line.basis = promise.date, promise.basis.kind
-        line.basis_receipt_id = promise.basis.receipt_id
+        line.basis_receipt_id = rests_on.get(line.id)
     order.dates_agreed_by = agreed_by if late else None
     order.status, order.status_at, order.confirmed_at = OrderStatus.CONFIRMED, clock.now(), clock.now()
     order.derive(lines, on_hold=False)

@@ -3,7 +3,7 @@
 Locks are always taken in the order: order, account, stock items by product.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -57,16 +57,15 @@ async def ship(
         raise Conflict(f"{order.number} is not open to ship: it is {why}")
     lines = await orders.lines(session, order.id)
     moving = _pick(lines, wanted) if wanted else [(line, line.open_quantity) for line in lines if line.open_quantity]
-    over = [(line, quantity) for line, quantity in moving if quantity > line.open_quantity]
-    if over:
-        raise Conflict("more is shipped than is open", errors=[
-            FieldError(f"/lines/{line.line_no - 1}", "too_many", f"{line.open_quantity} of line {line.line_no} are open")
-            for line, _ in over
-        ])  # fmt: skip
+    _refuse_excess(moving, {line.id: line.open_quantity for line in lines}, "is still open")
     at = shipped_at or clock.now()
     await supply.lock_items(session, product_ids=[line.product_id for line, _ in moving])
     await supply.ship(
-        session, order_id=order.id, lines=[(line.id, line.product_id, quantity) for line, quantity in moving], at=at
+        session,
+        order_id=order.id,
+        lines=[(line.id, line.product_id, quantity) for line, quantity in moving],
+        at=at,
+        today=company.today(),
     )
     shipment = Shipment(
         number=await next_number(session, "SH", SHIPMENT_NUMBERS, company.today()),
@@ -187,13 +186,8 @@ async def take_back(
         account = await accounts.lock_account(session, account_id=order.account_id)
     lines = await orders.lines(session, order.id)
     moving = _pick(lines, wanted)
-    over = [(line, q) for line, q in moving if q > line.delivered_quantity - line.returned_quantity]
-    if over:
-        raise Conflict("more comes back than was delivered: goods refused at the door are delivered first", errors=[
-            FieldError(f"/lines/{line.line_no - 1}", "too_many",
-                       f"{line.delivered_quantity - line.returned_quantity} of line {line.line_no} are with the customer")
-            for line, _ in over
-        ])  # fmt: skip
+    at_customer = {line.id: line.delivered_quantity - line.returned_quantity for line in lines}
+    _refuse_excess(moving, at_customer, "was delivered and not taken back yet")
     at = received_at or clock.now()
     if restock:
         await supply.lock_items(session, product_ids=[line.product_id for line, _ in moving])
@@ -261,6 +255,16 @@ def _pick(lines: Sequence[OrderLine], wanted: Wanted) -> list[tuple[OrderLine, D
     if errors:
         raise Invalid(errors[0].detail, errors=errors)
     return [(by_number[line_no], quantity) for line_no, quantity in wanted]
+
+
+def _refuse_excess(moving: Sequence[tuple[OrderLine, Decimal]], most: Mapping[UUID, Decimal], why: str) -> None:
+    errors = [
+        FieldError(f"/lines/{index}/quantity", "too_many", f"of line {line.line_no}, {most[line.id]} {why}")
+        for index, (line, quantity) in enumerate(moving)
+        if quantity > most[line.id]
+    ]
+    if errors:
+        raise Conflict(errors[0].detail, errors=errors)
 
 
 def _moved(moving: Sequence[tuple[OrderLine, Decimal]]) -> list[MovedLine]:

@@ -151,7 +151,7 @@ class OrderHold(Identified, Base):
 
 
 class OrderOverride(Identified, Base):
-    """A blocking finding that somebody decided to let stand. `subject` is what it was about: new facts need a new one."""
+    """A blocking finding that somebody let stand. `subject` is what it was about: new facts need a new override."""
 
     __tablename__ = "order_overrides"
 

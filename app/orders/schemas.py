@@ -102,7 +102,9 @@ class OrderLineRead(Read):
     amount: Amount
     promised_on: date | None
     basis: BasisKind | None = Field(description="What the promised day rests on.")
-    basis_receipt_id: UUID | None
+    basis_receipt_id: UUID | None = Field(
+        description="The receipt it rested on when it was promised; that names the one which took its place."
+    )
     shipped_quantity: Quantity
     delivered_quantity: Quantity
     returned_quantity: Quantity
