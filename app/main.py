@@ -47,7 +47,6 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        max_body_size=settings.max_body_bytes,
         telemetry={
             "tracing": False,
             "metrics": False,
@@ -63,7 +62,7 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
     app.state.authenticator = Authenticator()
     app.state.schema_version = migrate.head()
     app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]
-    app.add_middleware(Observed, metrics=metrics, timeout=settings.request_timeout)
+    app.add_middleware(Observed, metrics=metrics, timeout=settings.request_timeout, max_body=settings.max_body_bytes)
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)

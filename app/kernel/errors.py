@@ -8,6 +8,8 @@ Refusal
 ├── Conflict              409  the resource's present state does not allow it
 │   └── InProgress        409  a twin with the same Idempotency-Key is still running
 ├── PreconditionFailed    412  If-Match names a version that is no longer the latest
+├── TooLarge              413  the body is larger than the service takes
+├── UnsupportedMedia      415  the body is not sent as JSON
 ├── Invalid               422  fields are wrong; `errors` names each
 ├── PreconditionRequired  428  If-Match is missing
 └── Unavailable           503  try again after `retry_after` seconds
@@ -77,6 +79,14 @@ class InProgress(Conflict):
 
 class PreconditionFailed(Refusal):
     status, type, title = 412, "stale", "The resource has changed since it was read"
+
+
+class TooLarge(Refusal):
+    status, type, title = 413, "too-large", "The body is too large"
+
+
+class UnsupportedMedia(Refusal):
+    status, type, title = 415, "unsupported-media", "The body is not sent as JSON"
 
 
 class Invalid(Refusal):

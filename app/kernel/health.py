@@ -43,7 +43,9 @@ async def live() -> Health:
 @router.get("/readyz", summary="The service may be given requests", responses={503: _ALL[503]})
 async def ready(request: Request, connection: ReadTx) -> Readiness:
     wanted: str = request.app.state.schema_version
-    found = (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar_one_or_none()
+    found = None
+    if (await connection.execute(text("SELECT to_regclass('alembic_version')"))).scalar_one() is not None:
+        found = (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar_one_or_none()
     if found != wanted:
         raise Unavailable(f"the database's schema is {found}, this release needs {wanted}: run `bellwether migrate`")
     return Readiness(schema_version=found)

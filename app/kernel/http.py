@@ -1,5 +1,6 @@
 """What routers are made of: the route class, the transaction as a dependency, permissions, and answers."""
 
+import re
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Annotated, Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from app.kernel import idempotency
 from app.kernel.auth import Authenticator, Permission, Principal, check_expiry
 from app.kernel.company import Company
 from app.kernel.db import Database
-from app.kernel.errors import Unauthenticated
+from app.kernel.errors import Unauthenticated, UnsupportedMedia
 from app.kernel.etag import etag, expected_version
 from app.kernel.idempotency import MAX_KEY_LENGTH, Answer, Claim
 from app.kernel.openapi import problems_of
@@ -26,10 +27,19 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 _bearer = HTTPBearer(auto_error=False, scheme_name="api_key", description="An API key: `Authorization: Bearer bw_…`")
 
 
+_JSON = re.compile(r"application/(?:json|[^\s;]+\+json)\s*(?:;|$)", re.IGNORECASE)
+
+
 class _Request(Request):
+    """A request whose body is read strictly, before FastAPI looks at it and takes every error for a malformed body."""
+
+    async def read(self) -> None:
+        body = await self.body()
+        if body and not _JSON.match(self.headers.get("content-type", "")):
+            raise UnsupportedMedia("send the body with Content-Type: application/json")
+        self._json = parse(body) if body else None
+
     async def json(self) -> Any:
-        if not hasattr(self, "_json"):
-            self._json = parse(await self.body())
         return self._json
 
 
@@ -41,7 +51,10 @@ class Route(APIRoute):
 
         async def handle(request: Request) -> Response:
             check_url(request.scope.get("raw_path", b""), request.scope["query_string"])
-            response = await answer(_Request(request.scope, request.receive))
+            strict = _Request(request.scope, request.receive)
+            if self.body_field is not None:
+                await strict.read()
+            response = await answer(strict)
             held: tuple[AsyncSession, Claim] | None = request.scope.get("idempotency_claim")
             if held is not None:
                 session, claim = held

@@ -1,4 +1,4 @@
-"""Request id, trace context, access log, metrics and the time limit, in one pure ASGI middleware."""
+"""Request id, trace context, access log, metrics, the limits of time and size, in one pure ASGI middleware."""
 
 import asyncio
 import logging
@@ -13,12 +13,12 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
-from app.kernel.errors import Unavailable
+from app.kernel.errors import TooLarge, Unavailable
 from app.kernel.problems import of_unexpected, problem
 from app.kernel.settings import Settings
 
-_REQUEST_ID = re.compile(rb"^[A-Za-z0-9._:-]{1,100}$")
-_TRACEPARENT = re.compile(rb"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,100}")
+_TRACEPARENT = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
@@ -59,16 +59,18 @@ def configure_logging(settings: Settings) -> None:
         logging.getLogger(name).setLevel(least)
 
 
-_TIMED_OUT = "the request took too long and was given up: nothing of it has been kept"
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+_TIMED_OUT = "the request took too long and was given up: look whether it was done, or retry with its Idempotency-Key"
 
 
 class Observed:
     """The middleware: pure ASGI, since each `BaseHTTPMiddleware` costs half a millisecond."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, timeout: float) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, timeout: float, max_body: int) -> None:
         self.app = app
         self.metrics = metrics
         self.timeout = timeout
+        self.max_body = max_body
         self.log = structlog.get_logger("access")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,9 +79,9 @@ class Observed:
             return
         headers = dict(scope["headers"])
         given, trace = headers.get(b"x-request-id", b""), headers.get(b"traceparent", b"")
-        request_id = given.decode() if _REQUEST_ID.match(given) else str(uuid7())
+        request_id = given.decode() if _REQUEST_ID.fullmatch(given) else str(uuid7())
         scope["request_id"] = request_id
-        scope["traceparent"] = trace.decode() if _TRACEPARENT.match(trace) else None
+        scope["traceparent"] = trace.decode() if _TRACEPARENT.fullmatch(trace) else None
         started = time.perf_counter()
         status = 0
 
@@ -90,9 +92,22 @@ class Observed:
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
             await send(message)
 
+        received = 0
+        announced = headers.get(b"content-length", b"")
+
+        async def limited() -> Message:
+            nonlocal received
+            if announced.isdigit() and len(announced) < 20 and int(announced) > self.max_body:  # noqa: PLR2004
+                raise TooLarge(f"the body may have {self.max_body} bytes")
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self.max_body:
+                raise TooLarge(f"the body may have {self.max_body} bytes")
+            return message
+
         try:
             async with asyncio.timeout(self.timeout) as limit:
-                await self.app(scope, receive, answer)
+                await self.app(scope, limited, answer)
         except Exception as error:
             if status:
                 raise
@@ -105,7 +120,7 @@ class Observed:
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
-        method = scope["method"]
+        method = scope["method"] if scope["method"] in _METHODS else "other"
         self.metrics.requests.labels(method, route, status).inc()
         self.metrics.latency.labels(method, route).observe(seconds)
         principal = scope.get("principal")

@@ -15,6 +15,7 @@ _PROBLEMS = {
     409: "The present state does not allow it.",
     412: "The resource has changed since it was read.",
     413: "The body is too large.",
+    415: "The body is not sent as JSON.",
     422: "Some fields are wrong; `errors` names each.",
     428: "If-Match is missing.",
     503: "Not available just now; try again after `Retry-After` seconds.",
@@ -32,6 +33,8 @@ def _irrelevant(method: str, path: str, operation: dict[str, Any]) -> set[str]:
     drop = set()
     if "if-match" not in names:
         drop |= {"412", "428"}
+    if "requestBody" not in operation:
+        drop |= {"415"}
     if "{" not in path and method == "get":
         drop |= {"404"}
     if method not in _WRITES:

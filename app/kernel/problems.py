@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 from asyncpg import exceptions as pg
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
@@ -16,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.schema import ColumnCollectionConstraint
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from app.kernel.db import Base
 from app.kernel.errors import (
@@ -28,10 +29,11 @@ from app.kernel.errors import (
     Unavailable,
     pointer_of,
 )
+from app.kernel.idempotency import Replay
 from app.kernel.schema import FieldProblem
 
 _log = structlog.get_logger()
-_TITLES = {400: "The request cannot be read", 404: "No such page", 405: "Method not allowed", 413: "Body too large"}
+_TITLES = {404: "No such page", 405: "Method not allowed"}
 _BUSY = (pg.LockNotAvailableError, pg.QueryCanceledError, pg.DeadlockDetectedError, pg.SerializationError)
 _DOWN = (
     pg.PostgresConnectionError, pg.InsufficientResourcesError, pg.OperatorInterventionError, pg.InterfaceError,
@@ -84,10 +86,7 @@ def _pointer(location: Sequence[Any]) -> str:
 
 
 def _validation(error: RequestValidationError) -> Refusal:
-    errors = error.errors()
-    if any(e["type"] == "json_invalid" for e in errors):
-        return Malformed(f"the body is not JSON: {errors[0]['ctx']['error']} at character {errors[0]['loc'][1]}")
-    found = [FieldError(_pointer(e["loc"]), e["type"], e["msg"]) for e in errors]
+    found = [FieldError(_pointer(e["loc"]), e["type"], e["msg"]) for e in error.errors()]
     return Invalid("; ".join(f"{e.pointer or 'body'}: {e.detail}" for e in found[:3]), errors=found)
 
 
@@ -134,6 +133,11 @@ def install(app: FastAPI) -> None:
     async def _(request: Request, error: Refusal) -> ProblemResponse:
         return problem(request, error)
 
+    @app.exception_handler(Replay)
+    async def _(_request: Request, replay: Replay) -> Response:
+        first = replay.answer
+        return Response(first.body, first.status, {**first.headers, "Idempotency-Replayed": "true"})
+
     @app.exception_handler(RequestValidationError)
     async def _(request: Request, error: RequestValidationError) -> ProblemResponse:
         return problem(request, _validation(error))
@@ -160,7 +164,9 @@ def install(app: FastAPI) -> None:
 
 
 def of_unexpected(request: Request, error: Exception) -> ProblemResponse:
-    """The answer for an exception that no handler knows: the database is away, or it is our fault."""
+    """The answer for an exception that no handler knows: the caller or the database is away, or it is our fault."""
+    if isinstance(error, ClientDisconnect):
+        return problem(request, Malformed("the body ended too early"))
     if isinstance(error, _DOWN):
         return problem(request, Unavailable("the database cannot be reached just now: try again", retry_after=2))
     return _fault(request, error)

@@ -1,6 +1,6 @@
 """What request and answer bodies are made of: base classes and the field types that domains share."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
@@ -93,6 +93,13 @@ def _country(code: str) -> str:
     return code
 
 
+def _in_utc(instant: datetime) -> datetime:
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("lies outside the years 1 to 9999 in UTC") from None
+
+
 Amount = Annotated[_Decimal, Field(max_digits=18, decimal_places=4, examples=["1250.00"])]
 """An amount of money, or a price; its currency stands in a field beside it."""
 
@@ -111,7 +118,7 @@ Email = Annotated[
 Code = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^\S+$", examples=["SPRING-26"])]
 Line = Annotated[str, Field(min_length=1, max_length=200)]
 Text = Annotated[str, Field(min_length=1, max_length=10_000)]
-Instant = AwareDatetime
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """A time with its offset; answered in UTC."""
 
 

@@ -37,7 +37,7 @@ def _written(column: ColumnElement[Any], annotation: Any) -> ColumnElement[Any]:
     if kind is Decimal:
         return cast(column, Text)
     if kind is datetime:
-        return func.to_char(func.timezone("UTC", column), _RFC3339)
+        return func.replace(func.to_char(func.timezone("UTC", column), _RFC3339), ".000000Z", "Z")
     return column
 
 

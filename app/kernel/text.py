@@ -1,15 +1,21 @@
-"""Characters that no field takes: NUL and other controls, and halves of surrogate pairs.
+"""What no field takes: NUL and other control characters, halves of surrogate pairs, numbers beyond all range.
 
-PostgreSQL refuses the first, UTF-8 the last; both are found here, in one place, with the place named.
+PostgreSQL, UTF-8 and JSON refuse them; they are found here, once for all fields, with the place named.
 """
 
 import json
+import math
 import re
 from typing import Any, NoReturn
+from urllib.parse import unquote_to_bytes
 
-from app.kernel.errors import FieldError, Invalid, Malformed
+from app.kernel.errors import Invalid, Malformed, pointer_of
 
-_SUSPECT = re.compile(rb"\\u(?:00[01]|007f|[dD][89a-fA-F])|\x7f", re.IGNORECASE)
+_SUSPECT = re.compile(
+    r"\\u(?:00[01]|007f|d[89a-f])|\x7f"  # characters
+    r"|(?:^|[\s:,\[])-?\d(?:[\d.]*e\+?\d{3}|[\d.]{300})",  # numbers
+    re.IGNORECASE,
+)
 _BAD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _BAD_ESCAPE = re.compile(rb"%(?:[01][0-9a-fA-F]|7[fF])")
 
@@ -22,36 +28,39 @@ def parse(body: bytes) -> Any:
     """The JSON in a body.
 
     Raises:
-        json.JSONDecodeError: it is none.
-        Malformed: it holds NaN or Infinity, is nested too deeply, is no UTF-8, or has a number of absurd length.
-        Invalid: a string holds a control character; the place is named.
+        Malformed: it is none, holds NaN, is nested too deeply, is no UTF-8, or has a number of absurd length.
+        Invalid: a string holds a control character or a number is out of range; the place is named.
 
     """
     try:
-        document = json.loads(body, parse_constant=_no_constant)
-    except json.JSONDecodeError:
-        raise
-    except UnicodeDecodeError:
-        raise Malformed("the body is not UTF-8") from None
+        text = body.decode()  # json.loads would take halves of surrogate pairs in bytes, and guess at UTF-16
+        document = json.loads(text, parse_constant=_no_constant)
+        if _SUSPECT.search(text):
+            _walk(document, "")
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno} column {error.colno} (character {error.pos})"
+        raise Malformed(f"the body is not JSON: {error.msg} at {place}") from None
+    except UnicodeDecodeError as error:
+        raise Malformed(f"the body is not UTF-8: {error.reason} at byte {error.start}") from None
     except (RecursionError, ValueError):
         raise Malformed("the body is nested too deeply or holds a number of absurd length") from None
-    if _SUSPECT.search(body):
-        _walk(document, "")
     return document
 
 
 def _walk(value: Any, pointer: str) -> None:
     if isinstance(value, str):
         if _BAD.search(value):
-            detail = "holds a control character or half a surrogate pair"
-            raise Invalid(f"{pointer}: {detail}", errors=[FieldError(pointer, "control_character", detail)])
+            raise Invalid.at(pointer, "control_character", "holds a control character or half a surrogate pair")
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise Invalid.at(pointer, "out_of_range", "is a number too large")
     elif isinstance(value, list):
         for index, item in enumerate(value):
             _walk(item, f"{pointer}/{index}")
     elif isinstance(value, dict):
         for key, item in value.items():
-            _walk(key, f"{pointer}/{ascii(key)[1:-1]}")
-            _walk(item, f"{pointer}/{key}")
+            _walk(key, pointer + pointer_of([ascii(key)[1:-1]]))
+            _walk(item, pointer + pointer_of([key]))
 
 
 def check_url(raw_path: bytes, query: bytes) -> None:
@@ -59,3 +68,13 @@ def check_url(raw_path: bytes, query: bytes) -> None:
     for place, raw in (("path", raw_path), ("query", query)):
         if _BAD_ESCAPE.search(raw):
             raise Invalid.at(place, "control_character", "holds a control character")
+        if not raw.isascii() or (b"%" in raw and not _is_utf8(unquote_to_bytes(raw))):
+            raise Invalid.at(place, "encoding", "is not percent-encoded UTF-8")
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
