@@ -26,7 +26,7 @@ def document(*columns: Any) -> ColumnElement[Any]:
     """The words of the columns, to be indexed with GIN and searched with `match`; a NULL counts as empty."""
     filled: list[ColumnElement[str]] = [func.coalesce(column, _literal("")) for column in columns]
     # Grouped as PostgreSQL prints it, so that a comparison with the migrations finds the same expression.
-    joined = reduce(lambda left, right: Grouping(Grouping(left.concat(_literal(" "))).concat(right)), filled)
+    joined = reduce(lambda left, right: Grouping(left.op("||")(_literal(" ")).op("||")(right)), filled)
     return func.to_tsvector(_SIMPLE, func.translate(joined, _literal(_PUNCTUATION), _literal(" " * len(_PUNCTUATION))))
 
 
