@@ -8,7 +8,6 @@ from functools import reduce
 from typing import Any
 
 from sqlalchemy import ColumnElement, TextClause, func, text
-from sqlalchemy.sql.elements import Grouping
 
 # A percent sign separates words by itself; here it would need another spelling for every driver.
 _PUNCTUATION = "!\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
@@ -25,8 +24,8 @@ def _literal(value: str) -> TextClause:
 def document(*columns: Any) -> ColumnElement[Any]:
     """The words of the columns, to be indexed with GIN and searched with `match`; a NULL counts as empty."""
     filled: list[ColumnElement[str]] = [func.coalesce(column, _literal("")) for column in columns]
-    # Grouped as PostgreSQL prints it, so that a comparison with the migrations finds the same expression.
-    joined = reduce(lambda left, right: Grouping(left.op("||")(_literal(" ")).op("||")(right)), filled)
+    # op() groups as PostgreSQL prints it, concat() would not: a comparison with the migrations finds the same.
+    joined = reduce(lambda left, right: left.op("||")(_literal(" ")).op("||")(right), filled)
     return func.to_tsvector(_SIMPLE, func.translate(joined, _literal(_PUNCTUATION), _literal(" " * len(_PUNCTUATION))))
 
 
