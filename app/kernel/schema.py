@@ -78,7 +78,9 @@ def _plain(value: Decimal) -> str:
 
 
 _Decimal = Annotated[
-    Decimal, BeforeValidator(_no_float, json_schema_input_type=str), PlainSerializer(_plain, return_type=str)
+    Decimal,
+    BeforeValidator(_no_float, json_schema_input_type=str),
+    PlainSerializer(_plain, return_type=str, when_used="json"),
 ]
 
 
