@@ -7,7 +7,7 @@ A route takes `Annotated[Rows[ThingCreate], BULK]`; in its body each row is eith
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, TypeAlias, TypeVar, get_args
 from uuid import UUID
 
 from pydantic import BaseModel, Field, GetCoreSchemaHandler, ValidationError, ValidatorFunctionWrapHandler
@@ -76,6 +76,9 @@ def _attempt(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
 
 Row = TypeVar("Row", bound=BaseModel)
 Rows = list[Annotated[Row | Rejected, _OneByOne()]]
+
+
+Done: TypeAlias = tuple[Outcome, UUID] | Rejected
 
 
 def accepted(rows: Sequence[Row | Rejected]) -> dict[int, Row]:
