@@ -1,7 +1,7 @@
 """The application: settings in, ASGI out."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +19,7 @@ from app.kernel.db import Database
 from app.kernel.observability import Metrics, Observed
 from app.kernel.settings import Settings
 from app.registry import ROUTERS
+from app.worker import working
 
 DESCRIPTION = """A sales department as an API: leads are captured, qualified and converted; orders are taken, checked,
 promised from stock and production, confirmed, shipped and completed. Everything that happens is an event."""
@@ -32,7 +33,8 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
         owned = database is None
         app.state.database = database or Database(settings, settings.database_url or "")
         try:
-            yield
+            async with working(settings, app.state.database) if settings.worker_in_process else nullcontext():
+                yield
         finally:
             if owned:
                 await app.state.database.dispose()

@@ -24,6 +24,7 @@ from app.kernel.embedded import EmbeddedUnavailable
 from app.kernel.observability import configure_logging
 from app.kernel.settings import Settings
 from app.main import create_app
+from app.worker import work
 
 T = TypeVar("T")
 
@@ -78,6 +79,16 @@ def serve(
     with listening(settings) as listener, database(settings) as url:
         demand_schema(url)
         serving.serve(settings.model_copy(update={"database_url": url}), listener)
+
+
+@cli.command()
+def worker() -> None:
+    """Do the jobs that requests leave behind, and nothing else."""
+    settings = _settings()
+    configure_logging(settings)
+    with database(settings) as url:
+        demand_schema(url)
+        asyncio.run(work(settings, url))
 
 
 @cli.command()

@@ -115,6 +115,7 @@ class Database:
     """Connections of one process: sessions for transactions, and an autocommit engine for single reads."""
 
     def __init__(self, settings: Settings, url: str) -> None:
+        self.url = url
         self.engine = _engine(settings, url)
         self.reader = _engine(settings, url, isolation_level="AUTOCOMMIT")
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)

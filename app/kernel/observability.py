@@ -55,7 +55,11 @@ def configure_logging(settings: Settings) -> None:
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=[
         structlog.stdlib.ProcessorFormatter.remove_processors_meta, last], foreign_pre_chain=shared))  # fmt: skip
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    for name, least in (("uvicorn.access", logging.CRITICAL), ("uvicorn.error", logging.WARNING)):
+    for name, least in (
+        ("uvicorn.access", logging.CRITICAL),
+        ("uvicorn.error", logging.WARNING),
+        ("procrastinate", logging.WARNING),
+    ):
         logging.getLogger(name).setLevel(least)
 
 
