@@ -1,0 +1,249 @@
+"""Capture: what machines send becomes leads, each stored once and every touch kept.
+
+One path for one row and for a thousand, in three statements: hold the keys of the rows, read the leads they may belong
+to, write all that the plan says (`dedupe.plan_capture`), events included.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import UpdateBase
+from uuid_utils.compat import uuid7
+
+from app.kernel import clock, money, outbox
+from app.kernel.bulk import insert_all, together, update_all
+from app.kernel.contact import normalise_phone, person_key
+from app.leads.dedupe import Incoming, Known, Outcome, Plan, Result, lock_keys, plan_capture
+from app.leads.events import LeadCaptured, LeadRecycled, LeadTouched, LeadUpdated
+from app.leads.models import Lead, LeadIdentity, LeadTouch
+from app.leads.repository import leads
+from app.leads.rules import Authority, Budget, LeadStatus, Need, ScoreFacts, on_new_touch, score, total
+from app.leads.schemas import LeadCreate
+
+Columns = dict[str, Any]
+
+_PLAIN = ("campaign", "offer", "person_name", "job_title", "company", "country", "website", "interest", "message")
+_ATTRIBUTE = "attributes."
+_MOST_ATTRIBUTES = 100  # of a lead, from all its touches
+PERSONAL = frozenset(
+    {"person_name", "job_title", "email", "telephone", "telephone_e164", "interest", "message", "attributes"}
+    | {"disqualify_note", "next_step"}
+)
+DERIVED = frozenset({"person_key", "score", "score_lines", "touch_count", "status_changed_at", "version"})
+
+_DECIDED = frozenset(
+    {*_PLAIN, "email", "shared_email", "telephone", "telephone_e164", "product_skus", "estimated_value"}
+    | {"estimated_currency", "attributes"}
+)
+_WRITTEN = _DECIDED | DERIVED | {"id", "status", "updated_at"}
+_BLANK: Columns = {
+    **dict.fromkeys(Lead.__table__.columns.keys()),
+    "status": LeadStatus.NEW,
+    "budget": Budget.UNKNOWN,
+    "authority": Authority.UNKNOWN,
+    "need": Need.UNKNOWN,
+    "touch_count": 0,
+    "version": 0,
+}
+
+
+async def capture(session: AsyncSession, *, rows: Mapping[int, LeadCreate]) -> tuple[Result, ...]:
+    """Take in rows, named by their position in the body; a result for each, in their order."""
+    sent = [_incoming(index, row) for index, row in rows.items()]
+    before = {row["id"]: row for row in await _hold_and_read(session, sent)}
+    plan = plan_capture(sent, [_known(lead) for lead in before.values()], uuid7)
+    await _write(session, rows, before, plan)
+    return plan.results
+
+
+async def _hold_and_read(session: AsyncSession, rows: Sequence[Incoming]) -> list[Columns]:
+    """The leads that decide about the rows, oldest first, and no one else can change what decides until the end.
+
+    Keys taken in a second round are out of order. That happens only when such a lead's email is not among the rows',
+    and nobody waits then unless it changed within this very instant.
+    """
+    identities = [row.identity for row in rows if row.identity]
+    emails = {row.email for row in rows if row.email}
+    held: set[str] = set()
+    wanted = set(lock_keys(rows))
+    found: list[Columns] = []
+    while not wanted <= held:
+        await leads.hold(session, wanted - held, () if held else identities)
+        held |= wanted
+        found = await leads.known(session, emails, identities)
+        wanted = set(lock_keys(rows, [_known(lead) for lead in found]))
+    return sorted(found, key=lambda lead: (lead["created_at"], lead["id"]))
+
+
+def _incoming(index: int, row: LeadCreate) -> Incoming:
+    payload = row.model_dump(mode="json", exclude_unset=True)
+    telephone = (row.telephone, normalise_phone(row.telephone, row.country)) if row.telephone else None
+    fields: Columns = {
+        **{name: getattr(row, name) for name in _PLAIN},
+        "telephone": telephone,
+        "product_skus": tuple(dict.fromkeys(row.product_skus)) or None,
+        **{f"{_ATTRIBUTE}{name}": value for name, value in row.attributes.items()},
+    }
+    if row.estimated_value is not None and row.estimated_currency is not None:
+        amount = money.quantise(row.estimated_value, row.estimated_currency)
+        fields["estimated_value"] = (amount, row.estimated_currency)
+    return Incoming(
+        index=index,
+        source=row.source,
+        external_id=row.external_id,
+        email=row.email,
+        person_key=person_key(row.person_name),
+        fields=fields,
+        fingerprint=hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest(),
+    )
+
+
+def _known(lead: Mapping[str, Any]) -> Known:
+    """A lead's row as deduplication sees it."""
+    return Known(
+        id=lead["id"],
+        identities={(source, external): mark for source, external, mark in lead["identities"] or ()},
+        email=lead["email"],
+        person_key=lead["person_key"],
+        shared_email=lead["shared_email"],
+        fields={
+            **{name: lead[name] for name in _PLAIN},
+            "telephone": (lead["telephone"], lead["telephone_e164"]) if lead["telephone"] else None,
+            "product_skus": tuple(lead["product_skus"]) or None,
+            "estimated_value": (lead["estimated_value"], lead["estimated_currency"])
+            if lead["estimated_currency"]
+            else None,
+            **{f"{_ATTRIBUTE}{name}": value for name, value in lead["attributes"].items()},
+        },
+    )
+
+
+def _columns(lead: Known) -> Columns:
+    """The columns that hold what deduplication decides: `_known` undone."""
+    fields: Mapping[str, Any] = lead.fields
+    telephone, e164 = fields.get("telephone") or (None, None)
+    amount, currency = fields.get("estimated_value") or (None, None)
+    free = (item for item in fields.items() if item[0].startswith(_ATTRIBUTE))
+    return {
+        **{name: fields.get(name) for name in _PLAIN},
+        "email": lead.email,
+        "person_key": lead.person_key,
+        "shared_email": lead.shared_email,
+        "telephone": telephone,
+        "telephone_e164": e164,
+        "product_skus": list(fields.get("product_skus") or ()),
+        "estimated_value": amount,
+        "estimated_currency": currency,
+        "attributes": {name.removeprefix(_ATTRIBUTE): value for name, value in islice(free, _MOST_ATTRIBUTES)},
+    }
+
+
+async def _write(
+    session: AsyncSession, rows: Mapping[int, LeadCreate], before: dict[UUID, Columns], plan: Plan
+) -> None:
+    if not plan.touches:
+        return
+    touched = Counter(touch.lead_id for touch in plan.touches)
+    start = before | {
+        touch.lead_id: _start(touch.lead_id, rows[touch.index])
+        for touch in plan.touches
+        if touch.outcome is Outcome.CREATED
+    }
+    after = {lead.id: _after(start[lead.id], lead, touched[lead.id]) for lead in plan.leads if touched[lead.id]}
+    actor = session.info.get("origin", outbox.SYSTEM).name
+    writes: list[UpdateBase] = [
+        insert_all(LeadTouch, [_touch(touch.lead_id, rows[touch.index], actor) for touch in plan.touches]),
+        insert_all(outbox.OutboxEvent, _events(session, rows, before, after, plan)),
+    ]
+    if new := [lead for lead_id, lead in after.items() if lead_id not in before]:
+        writes.append(insert_all(Lead, new))
+    if old := [{name: lead[name] for name in _WRITTEN} for lead_id, lead in after.items() if lead_id in before]:
+        writes.append(update_all(Lead, old))
+    if plan.identities:
+        seen = insert_all(LeadIdentity, [asdict(identity) for identity in plan.identities])
+        replaced = {name: seen.excluded[name] for name in ("lead_id", "fingerprint")}
+        writes.append(seen.on_conflict_do_update(index_elements=["source", "external_id"], set_=replaced))
+    await session.execute(together(writes))
+
+
+def _start(lead_id: UUID, row: LeadCreate) -> Columns:
+    now = clock.now()
+    return {**_BLANK, "id": lead_id, "source": row.source, "created_at": now, "status_changed_at": now}
+
+
+def _after(before: Columns, lead: Known, touches: int) -> Columns:
+    """All columns of a lead as the batch leaves it."""
+    now, row = clock.now(), dict(before)
+    status = on_new_touch(row["status"])
+    if status is not row["status"]:
+        row |= {"status": status, "status_changed_at": now}
+    row |= _columns(lead)
+    row |= {"touch_count": row["touch_count"] + touches, "version": row["version"] + 1, "updated_at": now}
+    return row | rescored(row)
+
+
+def _touch(lead_id: UUID, row: LeadCreate, actor: str) -> Columns:
+    return {
+        "id": uuid7(),
+        "lead_id": lead_id,
+        "at": row.occurred_at or clock.now(),
+        "source": row.source,
+        "external_id": row.external_id,
+        "campaign": row.campaign,
+        "offer": row.offer,
+        "payload": row.model_dump(mode="json", exclude_unset=True),
+        "actor": actor,
+    }
+
+
+def _events(
+    session: AsyncSession,
+    rows: Mapping[int, LeadCreate],
+    before: Mapping[UUID, Columns],
+    after: Mapping[UUID, Columns],
+    plan: Plan,
+) -> list[Columns]:
+    found: list[tuple[UUID, outbox.Event]] = []
+    for touch in plan.touches:
+        row, lead = rows[touch.index], after[touch.lead_id]
+        told = {"source": row.source, "external_id": row.external_id, "campaign": row.campaign, "offer": row.offer}
+        created = touch.outcome is Outcome.CREATED
+        event = LeadCaptured(**told, shared_email=lead["shared_email"]) if created else LeadTouched(**told)
+        found.append((touch.lead_id, event))
+    for lead_id, old in before.items():
+        new = after.get(lead_id, old)
+        changes = outbox.difference(old, {name: new[name] for name in sorted(_DECIDED)}, personal=PERSONAL)
+        found += [(lead_id, LeadUpdated(changes=changes))] if changes else []
+        found += [(lead_id, LeadRecycled())] if new["status"] is not old["status"] else []
+    return [outbox.as_values(session, lead_id, event) for lead_id, event in found]
+
+
+def rescored(lead: Mapping[str, Any]) -> Columns:
+    """The score of a lead, from its columns."""
+    lines = score(
+        ScoreFacts(
+            interest=lead["interest_level"],
+            intention=lead["intention"],
+            horizon_months=lead["horizon_months"],
+            budget=lead["budget"],
+            authority=lead["authority"],
+            need=lead["need"],
+            email=lead["email"],
+            telephone=lead["telephone_e164"],
+            products=len(set(lead["product_skus"])),
+            message=bool(lead["message"]),
+            touches=lead["touch_count"],
+            campaign=bool(lead["campaign"]),
+        )
+    )
+    return {
+        "score": total(lines),
+        "score_lines": [{"reason": line.reason, "detail": line.detail, "points": line.points} for line in lines],
+    }

@@ -1,0 +1,129 @@
+"""Leads in the database: the lists, and the statements that capture is made of."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ColumnElement, Select, Text, cast, false, func, literal, select, union
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.kernel import words
+from app.kernel.repository import Repository
+from app.kernel.shape import json_list_of, json_of
+from app.leads.dedupe import Identity
+from app.leads.models import WORDS, Lead, LeadIdentity, LeadKey, LeadTouch
+from app.leads.schemas import LeadIdentityRead, LeadQuery, LeadRead, LeadTouchRead
+
+_EMAIL = "email:"
+
+
+def _texts(values: Iterable[str]) -> ColumnElement[Any]:
+    return literal(list(values), ARRAY(Text))
+
+
+def _named_by(identities: Sequence[Identity]) -> Select[UUID]:
+    """The ids of the leads that have one of the identities."""
+    pairs = func.unnest(_texts(one[0] for one in identities), _texts(one[1] for one in identities))
+    named = pairs.table_valued("source", "external_id", name="named").render_derived()
+    here = (LeadIdentity.source == named.c.source) & (LeadIdentity.external_id == named.c.external_id)
+    return select(LeadIdentity.lead_id).join(named, here)
+
+
+class Leads(Repository[Lead]):
+    """Sorted by age, last change or score; each filter has an index, in the order of age where it needs one."""
+
+    model = Lead
+    schema = LeadRead
+    noun = "lead"
+    sorts: ClassVar = {"created_at": Lead.created_at, "updated_at": Lead.updated_at, "score": Lead.score}
+
+    @cached_property
+    def computed(self) -> Mapping[str, ColumnElement[Any]]:
+        own = LeadIdentity.lead_id == Lead.id
+        by = LeadIdentity.source + " " + LeadIdentity.external_id
+        identities = json_list_of(LeadIdentityRead, LeadIdentity, where=own, order_by=by, parent=Lead)
+        return {"identities": identities}
+
+    def conditions(self, query: LeadQuery) -> list[ColumnElement[bool]]:
+        row = Lead
+        exact: tuple[tuple[ColumnElement[Any], Any], ...] = (
+            (row.status.expression, query.status),
+            (row.source.expression, query.source),
+            (row.campaign.expression, query.campaign),
+            (row.owner_id.expression, query.owner_id),
+        )
+        found = [column == value for column, value in exact if value is not None]
+        if query.min_score is not None:
+            found.append(row.score >= query.min_score)
+        for column, start, end in (
+            (row.created_at, query.created_from, query.created_to),
+            (row.updated_at, query.updated_from, query.updated_to),
+        ):
+            found += [column >= start] if start is not None else []
+            found += [column < end] if end is not None else []
+        if query.next_step_due is not None:
+            found.append(row.next_step_on <= query.next_step_due)
+        if query.words is not None:
+            found.append(words.match(WORDS, query.words))
+        return found
+
+    async def hold(self, session: AsyncSession, keys: Iterable[str], identities: Sequence[Identity] = ()) -> None:
+        """Hold keys (`dedupe.lock_keys`), and the emails of the leads with these identities, until the end.
+
+        One statement: a new key is inserted, one that is there is locked by the update that never happens. Everybody
+        takes them in the order of their hashes, so nobody waits for somebody who waits for them.
+        """
+        wanted = union(
+            select(func.unnest(_texts(keys)).label("name")),
+            select(literal(_EMAIL) + Lead.email).where(Lead.id.in_(_named_by(identities)), Lead.email.is_not(None)),
+        ).subquery()
+        key = func.hashtextextended(wanted.c.name, 0, type_=BigInteger).label("key")
+        hashes = select(key).distinct().order_by(key)
+        locked = insert(LeadKey.__table__).from_select(["key"], hashes)  # type: ignore[arg-type]
+        await session.execute(
+            locked.on_conflict_do_update(index_elements=["key"], set_={"key": locked.excluded.key}, where=false())
+        )
+
+    async def known(
+        self, session: AsyncSession, emails: Iterable[str], identities: Sequence[Identity]
+    ) -> list[dict[str, Any]]:
+        """The leads with one of the identities or emails, and those that share such a lead's email; locked.
+
+        Rows have the columns of the table, and `identities`: the fingerprints as `[source, external id, fingerprint]`.
+        """
+        named = _named_by(identities)
+        shared = union(
+            select(func.unnest(_texts(emails)).label("email")), select(Lead.email).where(Lead.id.in_(named))
+        ).subquery()
+        ids = union(named, select(Lead.id).where(Lead.email.in_(select(shared.c.email))))
+        one = func.json_build_array(LeadIdentity.source, LeadIdentity.external_id, LeadIdentity.fingerprint)
+        own = select(func.json_agg(one)).where(LeadIdentity.lead_id == Lead.id).scalar_subquery()
+        table = Lead.__table__
+        statement = (
+            select(*table.columns, own.label("identities"))
+            .where(Lead.id == func.any(func.array(ids.scalar_subquery())))
+            .order_by(Lead.id)
+            .with_for_update(key_share=True, of=table)
+        )
+        return [dict(row) for row in (await session.execute(statement)).mappings()]
+
+
+class Touches(Repository[LeadTouch]):
+    """What was heard of a lead."""
+
+    model = LeadTouch
+    schema = LeadTouchRead
+    noun = "touch"
+    sorts: ClassVar = {"at": LeadTouch.at}
+
+    @cached_property
+    def _shown(self) -> Select[Any]:
+        # What was heard never changes.
+        body = cast(json_of(self.schema, LeadTouch), Text).label("body")
+        return select(body, literal(1).label("version"))  # type: ignore[return-value]
+
+
+leads = Leads()
+touches = Touches()

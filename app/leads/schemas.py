@@ -1,0 +1,196 @@
+"""What is received and answered about leads."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from app.kernel.bulk import BULK, Rows
+from app.kernel.schema import Amount, Body, Code, Country, Currency, Email, Instant, Line, Query, Read, Stamped, Text
+from app.leads.dedupe import Outcome
+from app.leads.rules import Authority, Budget, DisqualifyReason, Intention, Interest, LeadStatus, Need, ScoreReason
+
+MOST_ATTRIBUTES = 20
+_WIDEST = 10**15
+
+Name = Annotated[str, Field(min_length=1, max_length=64)]
+Value = (
+    Annotated[str, Field(max_length=500)]
+    | Annotated[int, Field(ge=-_WIDEST, le=_WIDEST)]
+    | Annotated[float, Field(ge=-_WIDEST, le=_WIDEST, allow_inf_nan=False)]
+    | bool
+)
+Attributes = Annotated[
+    dict[Name, Value | None],
+    Field(max_length=MOST_ATTRIBUTES, examples=[{"utm_term": "tea", "visits": 4, "newsletter": True}]),
+]
+EstimatedValue = Annotated[Amount, Field(ge=0, examples=["12500.00"])]
+Sku = Annotated[str, Field(min_length=1, max_length=64)]
+Skus = Annotated[list[Sku], Field(max_length=100, examples=[["NW-001"]])]
+
+
+def _none_for_blank(value: object) -> object:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+# A web form sends "" for what was not filled in: that must not cost the lead.
+_ShortInput = Annotated[str, Field(max_length=200)]
+_LongInput = Annotated[str, Field(max_length=10_000)]
+_CodeInput = Annotated[str, Field(max_length=64, pattern=r"^\S*$")]
+_CountryInput = Annotated[str, Field(pattern=r"^([A-Z]{2})?$")]
+MaybeLine = Annotated[Line | None, BeforeValidator(_none_for_blank, json_schema_input_type=_ShortInput | None)]
+MaybeText = Annotated[Text | None, BeforeValidator(_none_for_blank, json_schema_input_type=_LongInput | None)]
+MaybeCode = Annotated[Code | None, BeforeValidator(_none_for_blank, json_schema_input_type=_CodeInput | None)]
+MaybeEmail = Annotated[Email | None, BeforeValidator(_none_for_blank, json_schema_input_type=_ShortInput | None)]
+MaybeCountry = Annotated[Country | None, BeforeValidator(_none_for_blank, json_schema_input_type=_CountryInput | None)]
+
+
+class LeadCreate(Body):
+    """A lead as a source system sends it. At least a person, company, email or telephone must be named."""
+
+    source: Code = Field(description="The system that sends it.", examples=["website"])
+    external_id: MaybeLine = Field(
+        None, description="Its id there: sending it again updates the same lead.", examples=["form-20391"]
+    )
+    campaign: MaybeCode = Field(None, description="Code of the campaign that it answers.")
+    offer: MaybeLine = Field(None, description="What was offered.", examples=["Free samples"])
+    occurred_at: Instant | None = Field(None, description="When the person did it; the time of the call if left out.")
+    person_name: MaybeLine = Field(None, examples=["Ana Trujillo"])
+    job_title: MaybeLine = None
+    company: MaybeLine = Field(None, examples=["Emparedados y helados"])
+    email: MaybeEmail = None
+    telephone: MaybeLine = Field(
+        None, description="In any form; without an international prefix `country` tells it.", examples=["030 0074321"]
+    )
+    country: MaybeCountry = None
+    website: MaybeLine = None
+    interest: MaybeText = Field(None, description="What they are interested in, in words.")
+    product_skus: Skus = Field([], description="What they are interested in; an SKU that we do not have is kept.")
+    message: MaybeText = None
+    estimated_value: EstimatedValue | None = None
+    estimated_currency: Currency | None = None
+    attributes: Attributes = Field({}, description=f"Up to {MOST_ATTRIBUTES} free values.")
+
+    @model_validator(mode="after")
+    def _has_somebody(self) -> "LeadCreate":
+        if not (self.person_name or self.company or self.email or self.telephone):
+            raise ValueError("names neither person, company, email nor telephone")
+        return self
+
+    @model_validator(mode="after")
+    def _value_has_currency(self) -> "LeadCreate":
+        if (self.estimated_value is None) != (self.estimated_currency is None):
+            raise ValueError("estimated_value and estimated_currency go together")
+        return self
+
+
+class LeadBulk(Body):
+    """Up to 1,000 leads. A wrong row costs no other."""
+
+    leads: Annotated[Rows[LeadCreate], BULK]
+
+
+class LeadIdentityRead(Read):
+    """What a source system calls the lead."""
+
+    source: str
+    external_id: str
+
+
+class ScoreLine(Read):
+    """One line of a score."""
+
+    reason: ScoreReason
+    detail: str = Field(examples=["budget: approved"])
+    points: int
+
+
+class LeadRead(Stamped):
+    """A lead."""
+
+    source: str = Field(description="The system that sent it first.")
+    identities: list[LeadIdentityRead]
+    campaign: str | None
+    offer: str | None
+    person_name: str | None
+    job_title: str | None
+    company: str | None
+    email: str | None
+    shared_email: bool = Field(description="Another lead has this email too: somebody should look.")
+    telephone: str | None = Field(description="As it was typed.")
+    telephone_e164: str | None = Field(description="The number to dial; null when what was typed is none.")
+    country: str | None
+    website: str | None
+    interest: str | None
+    product_skus: list[str]
+    message: str | None
+    estimated_value: Amount | None
+    estimated_currency: str | None
+    attributes: dict[str, str | int | float | bool]
+    touch_count: int = Field(description="How often it was heard of.")
+    status: LeadStatus
+    status_changed_at: datetime
+    disqualify_reason: DisqualifyReason | None = Field(description="Of the last disqualification.")
+    disqualify_note: str | None
+    interest_level: Interest | None
+    intention: Intention | None
+    horizon_months: int | None
+    budget: Budget
+    authority: Authority
+    need: Need
+    qualified_by_id: UUID | None
+    qualified_at: datetime | None
+    score: int = Field(description="0 to 100: the sum of the lines, kept within.")
+    score_lines: list[ScoreLine]
+    owner_id: UUID | None
+    next_step: str | None
+    next_step_on: date | None
+    account_id: UUID | None
+    contact_id: UUID | None
+    converted_at: datetime | None
+
+
+class LeadCaptured(Read):
+    """What became of a captured lead."""
+
+    result: Outcome
+    lead: LeadRead
+
+
+class LeadQuery(Query):
+    """Filters of the list of leads."""
+
+    status: LeadStatus | None = None
+    source: Code | None = None
+    campaign: Code | None = None
+    owner_id: UUID | None = None
+    min_score: Annotated[int, Field(ge=0, le=100)] | None = None
+    created_from: Instant | None = None
+    created_to: Instant | None = Field(None, description="Up to, not including, this instant.")
+    updated_from: Instant | None = None
+    updated_to: Instant | None = Field(None, description="Up to, not including, this instant.")
+    next_step_due: date | None = Field(None, description="Only with a next step on or before this day.")
+    words: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+        None, description="Every word must begin a word of name, company, email, title, interest, message or website."
+    )
+    sort: Literal["created_at", "-created_at", "updated_at", "-updated_at", "score", "-score"] = "-created_at"
+
+
+class LeadTouchRead(Read):
+    """One time a lead was heard of."""
+
+    id: UUID
+    at: datetime
+    source: str
+    external_id: str | None
+    campaign: str | None
+    offer: str | None
+    payload: LeadCreate
+    actor: str = Field(description="Name of the API key that sent it.")
+
+
+class LeadTouchQuery(Query):
+    """How to list what was heard of a lead."""
+
+    sort: Literal["at", "-at"] = "-at"

@@ -1,0 +1,271 @@
+"""Capture over HTTP: one lead or a thousand, each stored once, every touch kept."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from httpx import AsyncClient, QueryParams
+from sqlalchemy import event, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from app.kernel.auth import Permission
+from app.kernel.outbox import OutboxEvent
+from app.leads.schemas import LeadCaptured, LeadRead, LeadTouchRead
+from tests.conftest import BoundDatabase, ClientWith
+
+Json = dict[str, Any]
+ANA: Json = {
+    "source": "website",
+    "external_id": "form-1",
+    "campaign": "SPRING-26",
+    "offer": "Free samples",
+    "person_name": "Ana Trujillo",
+    "job_title": "Owner",
+    "company": "Emparedados y helados",
+    "email": " Ana@Example.com ",
+    "telephone": "030 0074321",
+    "country": "DE",
+    "website": "example.com",
+    "interest": "tea and cakes",
+    "product_skus": ["NW-1", "NW-2", "NW-1"],
+    "message": "Please call",
+    "estimated_value": "1250.5",
+    "estimated_currency": "EUR",
+    "attributes": {"utm_term": "tea", "visits": 4, "ratio": 0.5, "newsletter": True, "nothing": None},
+}
+
+
+async def capture(client: AsyncClient, status: int = 201, **fields: object) -> Json:
+    response = await client.post("/v1/leads", json={"source": "website", **fields})
+    assert response.status_code == status, response.text
+    return response.json()["lead"]  # type: ignore[no-any-return]
+
+
+async def bulk(client: AsyncClient, *rows: object) -> list[Json]:
+    response = await client.post("/v1/leads/bulk", json={"leads": rows})
+    assert response.status_code == 200, response.text
+    return response.json()["data"]  # type: ignore[no-any-return]
+
+
+async def touches(client: AsyncClient, lead_id: str) -> list[Json]:
+    response = await client.get(f"/v1/leads/{lead_id}/touches", params={"sort": "at"})
+    assert response.status_code == 200, response.text
+    return response.json()["data"]  # type: ignore[no-any-return]
+
+
+async def events_of(session: AsyncSession, lead_id: str) -> list[tuple[str, Json]]:
+    rows = select(OutboxEvent.type, OutboxEvent.data).where(OutboxEvent.subject_id == lead_id)
+    return [(kind, data) for kind, data in await session.execute(rows.order_by(OutboxEvent.seq))]
+
+
+@contextmanager
+def counted(connection: AsyncConnection) -> Iterator[list[str]]:
+    """The statements that the block sends."""
+    sent: list[str] = []
+
+    def note(_c: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if "SAVEPOINT" not in statement:  # those of the test's outer transaction
+            sent.append(statement)
+
+    event.listen(connection.sync_connection, "before_cursor_execute", note)
+    yield sent
+    event.remove(connection.sync_connection, "before_cursor_execute", note)
+
+
+async def test_what_is_answered_is_what_was_sent(client: AsyncClient) -> None:
+    response = await client.post("/v1/leads", json=ANA)
+    assert response.status_code == 201, response.text
+    assert LeadCaptured.model_validate(response.json()).model_dump(mode="json") == response.json()
+    body = response.json()
+    lead = body["lead"]
+    assert body["result"] == "created"
+    assert response.headers["location"] == f"/v1/leads/{lead['id']}"
+    assert response.headers["etag"] == '"v1"'
+    assert lead["email"] == "ana@example.com"
+    assert (lead["telephone"], lead["telephone_e164"]) == ("030 0074321", "+49300074321")
+    assert lead["product_skus"] == ["NW-1", "NW-2"]
+    assert lead["estimated_value"] == "1250.50"
+    assert lead["attributes"] == {"utm_term": "tea", "visits": 4, "ratio": 0.5, "newsletter": True}
+    assert lead["identities"] == [{"source": "website", "external_id": "form-1"}]
+    assert lead["score"] == sum(line["points"] for line in lead["score_lines"]) == 17
+    got = await client.get(response.headers["location"])
+    assert (got.json(), got.headers["etag"]) == (lead, '"v1"')
+    assert (await client.get("/v1/leads")).json()["data"] == [lead]
+
+
+async def test_every_touch_is_kept_with_its_payload(client: AsyncClient) -> None:
+    lead = await capture(client, **ANA)
+    again = {"source": "fair", "email": "ana@example.com", "campaign": "FAIR-1", "occurred_at": "2026-01-02T03:04:05Z"}
+    await capture(client, 200, **again)
+    kept = await touches(client, lead["id"])
+    assert [LeadTouchRead.model_validate(touch).source for touch in kept] == ["fair", "website"]
+    assert (kept[0]["campaign"], kept[0]["at"], kept[0]["payload"]) == (
+        "FAIR-1", "2026-01-02T03:04:05Z", again
+    )  # fmt: skip
+    assert kept[1]["payload"] == ANA | {"email": "ana@example.com"}
+
+
+async def test_the_same_payload_again_is_unchanged(client: AsyncClient) -> None:
+    lead = await capture(client, **ANA)
+    response = await client.post("/v1/leads", json=ANA)
+    assert (response.status_code, response.json()) == (200, {"result": "unchanged", "lead": lead})
+    assert len(await touches(client, lead["id"])) == 1
+
+
+async def test_the_same_identity_overwrites_but_not_with_blanks(client: AsyncClient, tx: AsyncSession) -> None:
+    lead = await capture(client, **ANA)
+    new = await capture(client, 200, external_id="form-1", email="ana@other.example", company="EYH", message="")
+    assert new["id"] == lead["id"]
+    assert (new["email"], new["company"], new["message"]) == ("ana@other.example", "EYH", "Please call")
+    assert (new["version"], new["touch_count"]) == (2, 2)
+    kinds = await events_of(tx, lead["id"])
+    assert [kind for kind, _ in kinds] == ["lead.captured", "lead.touched", "lead.updated"]
+    changes = {change["field"]: change for change in kinds[2][1]["changes"]}
+    assert changes["company"] == {"field": "company", "old": "Emparedados y helados", "new": "EYH"}
+    assert changes["email"] == {"field": "email", "old": None, "new": None}
+
+
+async def test_the_same_person_is_filled_and_never_overwritten(client: AsyncClient) -> None:
+    lead = await capture(client, email="ana@example.com", person_name="Ana Trujillo", company="Old")
+    new = await capture(
+        client, 200, email="ANA@example.com", person_name="trujillo, ana", company="New", country="DE",
+        attributes={"a": 1}, estimated_value="5", estimated_currency="JPY",
+    )  # fmt: skip
+    assert new["id"] == lead["id"]
+    assert (new["company"], new["country"], new["person_name"]) == ("Old", "DE", "Ana Trujillo")
+    assert (new["attributes"], new["estimated_value"], new["estimated_currency"]) == ({"a": 1}, "5", "JPY")
+
+
+async def test_another_person_at_the_same_address_is_another_lead(client: AsyncClient) -> None:
+    first = await capture(client, email="info@example.com", person_name="Ana")
+    second = await capture(client, email="info@example.com", person_name="Bob")
+    assert (first["shared_email"], second["shared_email"], first["id"] == second["id"]) == (False, True, False)
+    unnamed = await capture(client, 200, email="info@example.com", message="hello")
+    assert unnamed["id"] == first["id"]
+
+
+async def test_a_named_touch_fills_the_unnamed_lead(client: AsyncClient) -> None:
+    unnamed = await capture(client, email="info@example.com")
+    named = await capture(client, 200, email="info@example.com", person_name="Ana")
+    assert (named["id"], named["person_name"]) == (unnamed["id"], "Ana")
+    assert (await capture(client, email="info@example.com", person_name="Bob"))["id"] != unnamed["id"]
+
+
+async def test_an_identity_that_renames_or_moves_respects_the_pair_of_another(client: AsyncClient) -> None:
+    await capture(client, email="ana@example.com", person_name="Ana")
+    bob = await capture(client, external_id="2", email="bob@example.com", person_name="Bob")
+    new = await capture(client, 200, external_id="2", email="ana@example.com", person_name="Ana", company="C")
+    assert (new["id"], new["email"], new["shared_email"], new["company"]) == (bob["id"], "bob@example.com", True, "C")
+
+
+async def test_a_bad_lead_names_its_fields(client: AsyncClient) -> None:
+    bad = {
+        "source": "", "email": "nobody", "country": "XX", "colour": "red", "estimated_value": 1.5,
+        "product_skus": [""], "attributes": {"deep": {"er": 1}},
+    }  # fmt: skip
+    response = await client.post("/v1/leads", json=bad)
+    pointers = {error["pointer"].split("/")[1] for error in response.json()["errors"]}
+    assert (response.status_code, pointers) == (422, set(bad))
+    for body, told in (
+        ({"source": "web", "country": "DE"}, "names neither"),
+        ({"source": "web", "company": "C", "estimated_value": "1"}, "go together"),
+        ({"source": "web", "company": "C", "attributes": {str(n): n for n in range(21)}}, "20"),
+    ):
+        response = await client.post("/v1/leads", json=body)
+        assert (response.status_code, told in response.json()["detail"]) == (422, True), response.text
+
+
+async def test_scopes(client_with: ClientWith) -> None:
+    marketing = await client_with(Permission.LEADS_WRITE)
+    lead = await capture(marketing, company="C")
+    assert (await marketing.get(f"/v1/leads/{lead['id']}")).status_code == 403
+    reader = await client_with(Permission.LEADS_READ)
+    assert (await reader.get(f"/v1/leads/{lead['id']}")).status_code == 200
+    for path in ("", "/bulk"):
+        assert (await reader.post(f"/v1/leads{path}", json=ANA)).status_code == 403
+
+
+async def test_bulk_answers_each_row_in_order_and_a_bad_one_costs_no_other(client: AsyncClient) -> None:
+    known = await capture(client, email="known@example.com", person_name="K")
+    rows = [
+        ANA,
+        {"source": "web", "email": "nobody", "colour": "red"},
+        ANA,
+        {"source": "web", "email": "info@example.com", "person_name": "A"},
+        {"source": "web", "email": "info@example.com", "person_name": "B"},
+        "no object",
+        {"source": "web", "email": "known@example.com", "person_name": "k", "country": "DE"},
+        {"source": "web", "email": "info@example.com", "person_name": "B", "job_title": "Buyer"},
+    ]
+    data = await bulk(client, *rows)
+    statuses = [row["status"] for row in data]
+    assert statuses == ["created", "invalid", "unchanged", "created", "created", "invalid", "updated", "updated"]
+    assert (data[0]["id"] == data[2]["id"], data[4]["id"] == data[7]["id"]) == (True, True)
+    assert (data[6]["id"], data[1]["id"]) == (known["id"], None)
+    assert {error["pointer"] for error in data[1]["errors"]} == {"/leads/1/email", "/leads/1/colour"}
+    second = (await client.get(f"/v1/leads/{data[4]['id']}")).json()
+    assert (second["shared_email"], second["touch_count"], second["job_title"]) == (True, 2, "Buyer")
+    assert len(await touches(client, second["id"])) == 2
+
+
+async def test_bulk_bounds(client: AsyncClient) -> None:
+    for leads in ([], [ANA] * 1001, ANA, None):
+        assert (await client.post("/v1/leads/bulk", json={"leads": leads})).status_code == 422
+    assert [row["status"] for row in await bulk(client, {}, {"source": "x"})] == ["invalid"] * 2
+
+
+def a_thousand() -> list[Json]:
+    """Duplicates inside, info@ addresses, bad rows: 100 of each, and 700 new leads."""
+    rows: list[Json] = [{"source": "crm", "external_id": f"x{n}", "email": f"p{n}@example.com"} for n in range(700)]
+    rows += [{"source": "web", "email": f"P{n}@example.com", "person_name": f"P {n}"} for n in range(100)]
+    rows += [{"source": "web", "email": "info@example.com", "person_name": f"I {n}"} for n in range(100)]
+    rows += [{"source": "web", "email": f"p{n}@"} for n in range(100)]
+    return rows
+
+
+async def test_a_thousand_rows_take_as_many_statements_as_two(
+    client: AsyncClient, database: BoundDatabase, tx: AsyncSession
+) -> None:
+    await bulk(client, {"source": "web", "company": "warms the key's cache"})
+    with counted(database.connection) as two:
+        await bulk(client, *(row | {"source": "few"} for row in a_thousand()[699:701]))
+    with counted(database.connection) as many:
+        data = await bulk(client, *a_thousand())
+    assert len(many) == len(two) == 3, many
+    statuses = [row["status"] for row in data]
+    assert [statuses.count(one) for one in ("created", "updated", "invalid")] == [798, 102, 100]
+    assert statuses[900:] == ["invalid"] * 100
+    captured = select(func.count()).where(OutboxEvent.type == "lead.captured")
+    assert await tx.scalar(captured) == 798 + 3
+
+
+async def test_one_row_takes_four_statements(client: AsyncClient, database: BoundDatabase) -> None:
+    await capture(client, company="warms the key's cache")
+    with counted(database.connection) as sent:
+        await capture(client, **ANA)
+    assert len(sent) == 4, sent
+    with counted(database.connection) as sent:
+        await capture(client, 200, **ANA | {"company": "C"})
+    assert len(sent) == 4, sent
+
+
+@pytest.mark.parametrize("sort", ["created_at", "-created_at", "updated_at", "-updated_at", "score", "-score"])
+async def test_filters_and_sorts(client: AsyncClient, sort: str) -> None:
+    ana = await capture(client, **ANA)
+    bob = await capture(client, source="fair", campaign="C1", person_name="Bob Builder", company="Süd-West GmbH")
+    both = [ana["id"], bob["id"]]
+
+    async def found(**filters: str | int) -> list[str]:
+        response = await client.get("/v1/leads", params=QueryParams({"sort": sort} | filters))
+        assert response.status_code == 200, response.text
+        return [str(LeadRead.model_validate(lead).id) for lead in response.json()["data"]]
+
+    assert sorted(await found()) == sorted(both)
+    assert await found(source="fair") == await found(campaign="C1") == await found(words="süd buil") == [bob["id"]]
+    assert await found(words="ana@exam") == await found(min_score=10) == [ana["id"]]
+    assert sorted(await found(status="new", created_from=ana["created_at"])) == sorted(both)
+    assert await found(created_to=ana["created_at"]) == await found(next_step_due="2030-01-01") == []
+    assert await found(updated_to=bob["updated_at"]) == [ana["id"]]
+    assert await found(updated_from=bob["updated_at"]) == [bob["id"]]
+    assert await found(owner_id=ana["id"]) == await found(words="!?") == []
