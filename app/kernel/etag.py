@@ -4,7 +4,7 @@ import re
 
 from app.kernel.errors import Invalid, PreconditionRequired
 
-_FORM = re.compile(r'^(?:W/)?"v(\d{1,18})"$')
+_FORM = re.compile(r'^(?:W/)?"v([0-9]{1,18})"$')
 
 
 def etag(version: int) -> str:
