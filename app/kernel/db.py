@@ -75,28 +75,25 @@ class Stored(Identified):
         return {"version_id_col": cls.version}
 
 
-def async_url(url: str) -> URL:
-    """The URL for SQLAlchemy's asyncpg dialect, whatever PostgreSQL scheme the operator wrote."""
-    return make_url(url).set(drivername="postgresql+asyncpg")
-
-
 def sync_url(url: str) -> URL:
     """The URL for psycopg: migrations and the job queue."""
     return make_url(url).set(drivername="postgresql+psycopg")
 
 
 def conninfo(url: str) -> str:
-    """The URL for psycopg itself."""
+    """The URL as the drivers themselves read it, whatever PostgreSQL scheme the operator wrote."""
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def _engine(settings: Settings, url: str, **options: Any) -> AsyncEngine:
     return create_async_engine(
-        async_url(url),
+        "postgresql+asyncpg://",
         pool_size=settings.pool_size,
         max_overflow=0,
         pool_timeout=settings.pool_timeout,
         connect_args={
+            # The driver reads the whole URL: SQLAlchemy's dialect would refuse `sslmode` and its kind.
+            "dsn": conninfo(url),
             "timeout": settings.pool_timeout,
             "server_settings": {
                 "application_name": "bellwether",
