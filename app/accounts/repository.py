@@ -1,0 +1,171 @@
+"""Accounts and contacts in the database."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Integer,
+    Interval,
+    Numeric,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    exists,
+    func,
+    literal,
+    literal_column,
+    select,
+)
+from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.models import (
+    ACCOUNT_NUMBERS,
+    ACCOUNT_WORDS,
+    CONTACT_WORDS,
+    Account,
+    Consent,
+    Contact,
+    account_country,
+    standing_consents,
+)
+from app.accounts.models import PurchaseEntry as Entry
+from app.accounts.rules import PurchaseKind
+from app.accounts.schemas import AccountQuery, AccountRead, AccountSummary, ContactQuery, ContactRead, PurchaseRecord
+from app.kernel.company import Company
+from app.kernel.repository import Document, Reader, Repository
+from app.kernel.shape import fields, json_of
+from app.kernel.words import match
+
+_DIGITS = 6
+
+
+def _equal(model: Any, query: Any, *names: str) -> list[ColumnElement[bool]]:
+    return [getattr(model, name) == value for name in names if (value := getattr(query, name)) is not None]
+
+
+def _purchase_record() -> ColumnElement[Any]:
+    """An account's purchase record as JSON; reads its entries once, and the days of its orders once more."""
+    of_account, sale = Entry.account_id == Account.id, Entry.kind == PurchaseKind.SALE
+    since = bindparam("today", type_=Date) - literal_column("interval '1 year'", Interval)
+    gap = Entry.day - func.lag(Entry.day).over(order_by=Entry.day)
+    gaps = select(gap.label("days")).where(of_account, sale).group_by(Entry.day).correlate(Account).lateral("gaps")
+    median = select(cast(func.round(cast(func.percentile_cont(0.5).within_group(gaps.c.days), Numeric)), Integer))
+    revenue = func.sum(Entry.amount)
+    facts: dict[str, ColumnElement[Any]] = {
+        "currency": bindparam("currency", type_=Text),
+        "orders": func.count().filter(sale),
+        "revenue_lifetime": func.coalesce(revenue, 0),
+        "revenue_last_12_months": func.coalesce(revenue.filter(Entry.day > since), 0),
+        "first_order_on": func.min(Entry.day).filter(sale),
+        "last_order_on": func.max(Entry.day).filter(sale),
+        "usual_interval_days": median.correlate(Account).scalar_subquery(),
+    }
+    record = select(*fields(PurchaseRecord, Entry, facts)).where(of_account).correlate(Account).lateral("p")
+    whole = select(func.row_to_json(literal_column("p"), type_=JSON)).select_from(record)
+    return whole.correlate(Account).scalar_subquery()
+
+
+class Accounts(Repository[Account]):
+    """Listed without the purchase record; sorted by name, number or age of the record."""
+
+    model = Account
+    schema = AccountSummary
+    noun = "account"
+    sorts: ClassVar = {"name": Account.name, "number": Account.number, "created_at": Account.created_at}
+
+    def conditions(self, query: AccountQuery) -> list[ColumnElement[bool]]:
+        row = Account
+        found = _equal(row, query, "status", "type", "owner_id", "parent_id", "industry", "number", "key_account")
+        if query.country is not None:
+            found.append(account_country == query.country)
+        if query.next_step_by is not None:
+            found.append(row.next_step_on <= query.next_step_by)
+        if query.words is not None:
+            found.append(match(ACCOUNT_WORDS, query.words))
+        return found
+
+    @cached_property
+    def _whole(self) -> Select[str, int]:
+        body = json_of(AccountRead, Account, {"purchase_record": _purchase_record()})
+        return select(cast(body, Text).label("body"), Account.version)
+
+    @cached_property
+    def _bought(self) -> Select[str, int]:
+        return select(cast(_purchase_record(), Text).label("body"), Account.version)
+
+    async def show_whole(self, reader: Reader, identity: UUID, *, company: Company) -> Document:
+        """The account with its purchase record as of today (`AccountRead`).
+
+        Raises:
+            NotFound: there is none with this id.
+
+        """
+        return await self._as_of_today(reader, self._whole, identity, company)
+
+    async def purchase_record(self, reader: Reader, identity: UUID, *, company: Company) -> Document:
+        """The purchase record alone (`PurchaseRecord`), under the account's version.
+
+        Raises:
+            NotFound: there is no account with this id.
+
+        """
+        return await self._as_of_today(reader, self._bought, identity, company)
+
+    async def _as_of_today(
+        self, reader: Reader, statement: Select[str, int], identity: UUID, company: Company
+    ) -> Document:
+        values = {"today": company.today(), "currency": company.currency}
+        row = (await reader.execute(statement.where(Account.id == identity), values)).one_or_none()
+        if row is None:
+            raise self.missing(identity)
+        return Document(row.body, row.version)
+
+    async def free_number(self, session: AsyncSession) -> str:
+        """The next number of the sequence that nobody was given by hand."""
+        drawn = select(cast(ACCOUNT_NUMBERS.next_value(), Text).label("n")).cte("drawn")
+        padded = func.lpad(drawn.c.n, func.greatest(_DIGITS, func.length(drawn.c.n)), "0")
+        number = literal("A-").concat(padded)
+        statement = select(number.label("number"), exists().where(Account.number == number).label("taken"))
+        while True:
+            row = (await session.execute(statement)).one()
+            if not row.taken:
+                return str(row.number)
+
+    async def line_above(self, session: AsyncSession, account_id: UUID) -> set[UUID]:
+        """The account and everything it belongs to, up to the top."""
+        line = select(Account.id, Account.parent_id).where(Account.id == account_id).cte(recursive=True)
+        above = select(Account.id, Account.parent_id).join(line, Account.id == line.c.parent_id)
+        return set((await session.scalars(select(line.union(above).c.id))).all())
+
+    async def lock_parents(self, session: AsyncSession) -> None:
+        """Let one change of a parent finish before the next one looks for cycles."""
+        await session.execute(select(func.pg_advisory_xact_lock(func.hashtext(literal("accounts.parent")))))
+
+
+class Contacts(Repository[Contact]):
+    """Sorted by name or age of the record; each with the consents that count."""
+
+    model = Contact
+    schema = ContactRead
+    noun = "contact"
+    sorts: ClassVar = {"name": Contact.name, "created_at": Contact.created_at}
+
+    @cached_property
+    def computed(self) -> Mapping[str, ColumnElement[Any]]:
+        return {"consents": standing_consents(Consent.contact_id, Contact)}
+
+    def conditions(self, query: ContactQuery) -> list[ColumnElement[bool]]:
+        found = _equal(Contact, query, "account_id", "email", "decision_maker", "active")
+        if query.words is not None:
+            found.append(match(CONTACT_WORDS, query.words))
+        return found
+
+
+accounts = Accounts()
+contacts = Contacts()

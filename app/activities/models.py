@@ -1,0 +1,38 @@
+"""Table of activities. They are recorded once and stay as they were."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.activities.rules import ActivityKind, ActivityOutcome, Direction
+from app.kernel.db import Base, Stored
+
+
+class Activity(Stored, Base):
+    """Something done with a lead or with an account: with exactly one of them."""
+
+    __tablename__ = "activities"
+
+    kind: Mapped[ActivityKind]
+    lead_id: Mapped[UUID | None] = mapped_column(ForeignKey("leads.id"))
+    account_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.id"))
+    contact_id: Mapped[UUID | None] = mapped_column(ForeignKey("contacts.id"), index=True)
+    direction: Mapped[Direction | None]
+    at: Mapped[datetime]
+    with_whom: Mapped[str | None]
+    subject: Mapped[str]
+    notes: Mapped[str | None]
+    outcome: Mapped[ActivityOutcome | None]
+    next_step: Mapped[str | None]
+    next_step_on: Mapped[date | None]
+    by_id: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
+
+    __table_args__ = (
+        CheckConstraint("num_nonnulls(lead_id, account_id) = 1", name="one_subject"),
+        Index("ix_activities_at", "at", "id"),
+        Index("ix_activities_lead", "lead_id", "at", "id"),
+        Index("ix_activities_account", "account_id", "at", "id"),
+        Index("ix_activities_by", "by_id", "at", "id"),
+    )

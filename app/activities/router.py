@@ -1,0 +1,27 @@
+"""HTTP for activities. They are recorded below the lead or the account that they belong to."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query as Parameters
+from fastapi import Request, Response
+
+from app.activities.repository import activities
+from app.activities.rules import ActivityRead
+from app.activities.schemas import ActivityQuery
+from app.kernel.auth import Permission
+from app.kernel.http import ReadTx, answer, answer_page, requires, router
+from app.kernel.pagination import Page
+
+routes = router("/activities", "activities")
+_READ = [requires(Permission.ACCOUNTS_READ)]
+
+
+@routes.get("", summary="List activities", response_model=Page[ActivityRead], dependencies=_READ)
+async def list_(request: Request, tx: ReadTx, query: Annotated[ActivityQuery, Parameters()]) -> Response:
+    return answer_page(request, await activities.page(tx, query))
+
+
+@routes.get("/{activity_id}", summary="Get an activity", response_model=ActivityRead, dependencies=_READ)
+async def get(tx: ReadTx, activity_id: UUID) -> Response:
+    return answer(await activities.show(tx, activity_id))
