@@ -1,12 +1,17 @@
 """What happens to stock and to receipts. Shipments and returns are told by the order's events."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from app.kernel.outbox import Event
+from app.kernel.outbox import Event, difference
 from app.supply.models import Receipt
 from app.supply.rules import ReceiptStatus
+
+CHANGEABLE = ("quantity", "due_on", "status", "received_at", "pegged_line_id", "replaced_by_id")
+"""What may change of a receipt."""
 
 
 class StockCounted(Event):
@@ -69,10 +74,18 @@ class ReceiptCancelled(ReceiptEvent):
     type = "receipt.cancelled"
 
 
-def told(kind: type[ReceiptEvent], receipt: Receipt, **more: object) -> ReceiptEvent:
-    """The event of that kind about the receipt as it is now."""
+def facts(receipt: Receipt) -> dict[str, Any]:
+    """What of the receipt may change, as it is now."""
+    return {name: getattr(receipt, name) for name in CHANGEABLE}
+
+
+def told(
+    kind: type[ReceiptEvent], receipt: Receipt, *, since: Mapping[str, Any] | None = None, **more: object
+) -> ReceiptEvent:
+    """The event of that kind about the receipt as it is now; `since` are its `facts` before the change."""
     fields = {name: getattr(receipt, name) for name in ReceiptEvent.model_fields if name != "changes"}
-    return kind.model_validate({**fields, **more})
+    changes = () if since is None else difference(since, facts(receipt))
+    return kind.model_validate({**fields, "changes": changes, **more})
 
 
 ALL: tuple[type[Event], ...] = (

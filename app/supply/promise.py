@@ -121,6 +121,12 @@ def available(ledger: Ledger, on: dt.date, today: dt.date) -> Decimal:
     return max(_on(_atp(ledger, today), max(on, today)), Decimal(0))
 
 
+def promised(ledger: Ledger) -> Decimal:
+    """Everything that is promised, whenever."""
+    with localcontext(_EXACT):
+        return sum((quantity for _, quantity in ledger.promised), Decimal(0))
+
+
 def profile(ledger: Ledger, today: dt.date) -> list[tuple[dt.date, Decimal]]:
     """Availability as a step function, for display: today, then every day from which more is available, in order.
 

@@ -1,153 +1,237 @@
-"""Stock, receipts and reservations in the database."""
+"""Stock, receipts and requirements as they are answered."""
 
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
-from decimal import Decimal
-from typing import Any
+from collections.abc import Mapping
+from datetime import date
+from functools import cached_property
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import (
-    ARRAY,
     ColumnElement,
-    Date,
-    Numeric,
-    Uuid,
-    any_,
-    exists,
+    ScalarSelect,
+    Select,
+    Text,
+    and_,
+    cast,
     func,
     literal,
     literal_column,
-    null,
     select,
-    union_all,
-    update,
+    true,
 )
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.sql.dml import UpdateBase
+from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
+from sqlalchemy.orm import InstrumentedAttribute
 
-from app.kernel import bulk, clock, outbox
-from app.kernel.repository import Reader
+from app.kernel.errors import Invalid, NotFound
+from app.kernel.pagination import Sort
+from app.kernel.repository import Document, Listing, Reader, Repository
+from app.kernel.shape import json_of
 from app.products.models import Product
-from app.supply import promise
-from app.supply.events import ReceiptEvent
-from app.supply.models import Receipt, Reservation, StockItem, StockMovement
+from app.supply import ledger, promise
+from app.supply.models import Receipt, Reservation, StockItem
 from app.supply.rules import OPEN
+from app.supply.schemas import (
+    AvailabilityQuery,
+    AvailabilityRead,
+    AvailabilityStep,
+    ReceiptQuery,
+    ReceiptRead,
+    RequirementLine,
+    RequirementQuery,
+    RequirementRead,
+    RequirementReceipt,
+    StockQuery,
+    StockRead,
+)
 
-# No parameter: the planner takes a partial index only for a condition that it can read.
-IS_PLANNED = Receipt.status == literal_column("'planned'")
-_CHANGEABLE = ("quantity", "due_on", "status", "received_at", "pegged_line_id", "replaced_by_id")
+
+def _is_sku(sku: str) -> ColumnElement[bool]:
+    return func.lower(Product.sku) == func.lower(sku)
 
 
-def among(column: Any, ids: Collection[UUID]) -> ColumnElement[bool]:
-    """The column is one of the ids: one parameter, one cached statement, however many there are."""
-    return column == any_(literal(list(ids), ARRAY(Uuid)))  # type: ignore[no-any-return]
+def _product(sku: str) -> ScalarSelect[UUID]:
+    return select(Product.id).where(_is_sku(sku)).scalar_subquery()
 
 
-async def lock_items(session: AsyncSession, product_ids: Collection[UUID]) -> None:
-    """See `service.lock_items`. Two statements: who waited for a lock must read what the other one committed."""
-    ids = sorted(set(product_ids))
-    wanted = func.unnest(literal(ids, ARRAY(Uuid))).column_valued("product_id")
-    missing = select(wanted, literal(Decimal(0)), literal(1), literal(clock.now())).order_by(wanted)
-    names = ["product_id", "on_hand", "version", "updated_at"]
-    await session.execute(
-        insert(StockItem).from_select(names, missing, include_defaults=False).on_conflict_do_nothing()
+class Receipts(Repository[Receipt]):
+    """Sorted by due day or age; filtered by state, product, source and due day."""
+
+    model = Receipt
+    schema = ReceiptRead
+    noun = "receipt"
+    sorts: ClassVar = {"due_on": Receipt.due_on, "created_at": Receipt.created_at}
+
+    @cached_property
+    def computed(self) -> Mapping[str, ColumnElement[Any]]:
+        sku = select(Product.sku).where(Product.id == Receipt.product_id)
+        number = select(Reservation.order_number).where(Reservation.order_line_id == Receipt.pegged_line_id)
+        return {
+            "sku": sku.correlate(Receipt).scalar_subquery(),
+            "order_number": number.correlate(Receipt).scalar_subquery(),
+        }
+
+    def conditions(self, query: ReceiptQuery) -> list[ColumnElement[bool]]:
+        equal = {name: getattr(query, name) for name in ("status", "source", "external_id")}
+        found = [getattr(Receipt, name) == value for name, value in equal.items() if value is not None]
+        if query.sku is not None:
+            found.append(Receipt.product_id == _product(query.sku))
+        if query.due_from is not None:
+            found.append(Receipt.due_on >= query.due_from)
+        if query.due_to is not None:
+            found.append(Receipt.due_on <= query.due_to)
+        return found
+
+    def late(self, query: ReceiptQuery, today: date) -> list[ColumnElement[bool]]:
+        """The filter that depends on the day."""
+        late = and_(Receipt.status.in_(OPEN), Receipt.due_on < today)
+        return [] if query.late is None else [late if query.late else ~late]
+
+
+class Stock:
+    """Stock of the products that were ever counted, moved or reserved."""
+
+    sorts: ClassVar[Mapping[str, InstrumentedAttribute[Any]]] = {"sku": Product.sku}
+    _rows: ClassVar[Select[Any]] = select(*StockItem.__table__.c, Product.sku).join(
+        Product, Product.id == StockItem.product_id
     )
-    await session.execute(
-        select(StockItem.product_id).where(among(StockItem.product_id, ids)).order_by(StockItem.product_id)
-        .with_for_update()
-    )  # fmt: skip
 
+    async def page(self, reader: Reader, query: StockQuery, today: date) -> Listing:
+        """One page; two statements, the figures all from the second."""
+        sort = Sort.named(query.sort, self.sorts)
+        statement = self._rows
+        if query.sku is not None:
+            statement = statement.where(_is_sku(query.sku))
+        rows = (await reader.execute(sort.apply(statement, query.cursor, query.limit))).all()
+        shown, more = rows[: query.limit], len(rows) > query.limit
+        bodies = [each.model_dump_json() for each in await self._figures(reader, shown, today)]
+        return Listing(bodies, sort.encode(shown[-1].sku, shown[-1].product_id) if more else None)
 
-async def ledgers(reader: Reader, product_ids: Collection[UUID], today: date) -> dict[UUID, promise.Ledger]:
-    """The products' ledgers in one statement; a late receipt is left out, it counts when it is re-dated."""
-    nobody, never = null().cast(Uuid), null().cast(Date)
-    open_receipts = Receipt.status.in_(OPEN)
-    statement = union_all(
-        select(
-            StockItem.product_id, StockItem.on_hand.label("quantity"), never.label("day"), nobody.label("receipt_id"),
-            literal(False).label("planned"), literal(False).label("pegged"),
-        ).where(among(StockItem.product_id, product_ids)),
-        select(
-            Receipt.product_id, Receipt.quantity, Receipt.due_on, Receipt.id,
-            IS_PLANNED, Receipt.pegged_line_id.is_not(None),
-        ).where(among(Receipt.product_id, product_ids), open_receipts, Receipt.due_on >= today),
-        select(
-            Reservation.product_id, func.sum(Reservation.quantity), Reservation.promised_on, nobody,
-            literal(False), literal(False),
-        ).where(among(Reservation.product_id, product_ids)).group_by(Reservation.product_id, Reservation.promised_on),
-    )  # fmt: skip
-    on_hand = dict.fromkeys(product_ids, Decimal(0))
-    receipts, promised = defaultdict(list), defaultdict(list)
-    for row in (await reader.execute(statement)).all():
-        if row.day is None:
-            on_hand[row.product_id] = row.quantity
-        elif row.receipt_id is None:
-            promised[row.product_id].append((row.day, row.quantity))
-        else:
-            receipts[row.product_id].append(
-                promise.Receipt(row.receipt_id, row.day, row.quantity, row.planned, row.pegged)
+    async def show(self, reader: Reader, product_id: UUID, today: date) -> Document:
+        """Stock of one product.
+
+        Raises:
+            NotFound: it has never been counted, moved or reserved.
+
+        """
+        row = (await reader.execute(self._rows.where(StockItem.product_id == product_id))).one_or_none()
+        if row is None:
+            raise NotFound(f"no stock of product {product_id}")
+        (shown,) = await self._figures(reader, [row], today)
+        return Document(shown.model_dump_json(), shown.version)
+
+    async def _figures(self, reader: Reader, rows: Any, today: date) -> list[StockRead]:
+        known = await ledger.ledgers(reader, [row.product_id for row in rows], today)
+        return [
+            StockRead(
+                product_id=row.product_id,
+                sku=row.sku,
+                on_hand=known[row.product_id].on_hand,
+                reserved=promise.promised(known[row.product_id]),
+                available=promise.available(known[row.product_id], today, today),
+                counted_quantity=row.counted_quantity,
+                counted_at=row.counted_at,
+                version=row.version,
+                updated_at=row.updated_at,
             )
-    return {each: promise.Ledger(on_hand[each], receipts[each], promised[each]) for each in on_hand}
+            for row in rows
+        ]
+
+    async def availability(self, reader: Reader, query: AvailabilityQuery, today: date) -> AvailabilityRead:
+        """What of a product can be promised, and when; two statements.
+
+        Raises:
+            Invalid: no product has the SKU.
+
+        """
+        product = (await reader.execute(select(Product.id, Product.sku).where(_is_sku(query.sku)))).one_or_none()
+        if product is None:
+            raise Invalid.at("sku", "unknown", f"no product has the SKU {query.sku}")
+        found = (await ledger.ledgers(reader, [product.id], today))[product.id]
+        on = max(query.on or today, today)
+        return AvailabilityRead(
+            product_id=product.id,
+            sku=product.sku,
+            on_hand=found.on_hand,
+            on=on,
+            available=promise.available(found, on, today),
+            steps=[AvailabilityStep(day=day, available=quantity) for day, quantity in promise.profile(found, today)],
+        )
 
 
-async def read_receipts(session: AsyncSession, *conditions: ColumnElement[bool]) -> list[Receipt]:
-    """Receipts as detached objects, the oldest due first, to change and then to be `written` together."""
-    statement = select(Receipt).where(*conditions).order_by(Receipt.due_on, Receipt.id)
-    found = (await session.scalars(statement.execution_options(populate_existing=True))).all()
-    for receipt in found:
-        session.expunge(receipt)
-    return list(found)
+class Requirements:
+    """What production has to deliver: the reservations of a product and day, and how they are covered."""
+
+    async def page(self, reader: Reader, query: RequirementQuery, today: date) -> Listing:
+        """One page, by day and product, in one statement."""
+        sort = Sort("needed_by", Reservation.promised_on, Reservation.product_id, descending=False)
+        group = (Reservation.promised_on.label("needed_by"), Reservation.product_id)
+        need: Any = select(*group, func.sum(Reservation.quantity).label("quantity")).group_by(*group)
+        if query.sku is not None:
+            need = need.where(Reservation.product_id == _product(query.sku))
+        if query.needed_by_to is not None:
+            need = need.where(Reservation.promised_on <= query.needed_by_to)
+        if query.unconfirmed:
+            need = need.join(Receipt, Receipt.id == Reservation.receipt_id, isouter=True)
+            need = need.having(func.bool_or(ledger.IS_PLANNED))
+        needs = sort.apply(need, query.cursor, query.limit).subquery("need")
+        shaped = _requirement(needs.c, today).lateral("r")
+        statement = select(
+            cast(func.row_to_json(literal_column("r"), type_=JSON), Text).label("body"),
+            needs.c.needed_by.label("key"),
+            needs.c.product_id.label("identity"),
+        ).join_from(needs, shaped, true())
+        rows = (await reader.execute(statement.order_by("key", "identity"))).all()
+        shown, more = rows[: query.limit], len(rows) > query.limit
+        return Listing([row.body for row in shown], sort.encode(shown[-1].key, shown[-1].identity) if more else None)
 
 
-async def held(session: AsyncSession, order_id: UUID, line_ids: Collection[UUID]) -> dict[UUID, Any]:
-    """What the order's lines have reserved, and the stock it has to come from, by line."""
-    planned = exists().where(Receipt.pegged_line_id == Reservation.order_line_id, IS_PLANNED)
-    columns = (StockItem.on_hand, StockItem.counted_at, Product.sku, planned.label("planned"))
-    statement = (
-        select(Reservation.order_line_id, Reservation.quantity, *columns)
-        .join(StockItem, StockItem.product_id == Reservation.product_id)
-        .join(Product, Product.id == Reservation.product_id)
-        .where(among(Reservation.order_line_id, line_ids), Reservation.order_id == order_id)
+def _requirement(need: Any, today: date) -> Select[Any]:
+    """The fields of `RequirementRead` for one product and day."""
+    own = and_(Reservation.product_id == need.product_id, Reservation.promised_on == need.needed_by)
+    planned = and_(Receipt.id.in_(select(Reservation.receipt_id).where(own)), ledger.IS_PLANNED)
+    receipt_of = {
+        name: select(column).where(Receipt.id == Reservation.receipt_id).correlate(Reservation).scalar_subquery()
+        for name, column in (("receipt_status", Receipt.status), ("receipt_due_on", Receipt.due_on))
+    }
+    line = json_of(RequirementLine, Reservation, receipt_of)
+    lines = select(_list(line, Reservation.order_line_id)).where(own)
+    receipts = select(_list(json_of(RequirementReceipt, Receipt), Receipt.id)).where(planned)
+    unconfirmed = select(func.coalesce(func.sum(Receipt.quantity), 0)).where(planned)
+    fields = {
+        "product_id": need.product_id,
+        "sku": Product.sku,
+        "name": Product.name,
+        "unit": Product.unit,
+        "needed_by": need.needed_by,
+        "quantity": cast(need.quantity, Text),
+        "unconfirmed": cast(unconfirmed.scalar_subquery(), Text),
+        "shortage": cast(_shortage(need, today), Text),
+        "lines": lines.scalar_subquery(),
+        "planned_receipts": receipts.scalar_subquery(),
+    }
+    return select(*(fields[name].label(name) for name in RequirementRead.model_fields)).where(
+        Product.id == need.product_id
     )
-    return {row.order_line_id: row for row in (await session.execute(statement)).all()}
 
 
-async def counted(session: AsyncSession, product_ids: Collection[UUID]) -> dict[UUID, datetime | None]:
-    """When each product was last counted."""
-    statement = select(StockItem.product_id, StockItem.counted_at).where(among(StockItem.product_id, product_ids))
-    return {row.product_id: row.counted_at for row in (await session.execute(statement)).all()}
-
-
-def written(session: AsyncSession, happened: Sequence[tuple[Receipt, ReceiptEvent]]) -> list[UpdateBase]:
-    """The statements that insert new receipts, update the others, and tell what happened to them."""
-    if not happened:
-        return []
-    now = clock.now()
-    fresh = {"version": 1, "created_at": now, "updated_at": now}
-    names = Receipt.__table__.columns.keys()
-    receipts = {each.id: each for each, _ in happened}.values()
-    statement = bulk.insert_all(
-        Receipt, [{name: getattr(each, name) or fresh.get(name) for name in names} for each in receipts]
+def _shortage(need: Any, today: date) -> ColumnElement[Any]:
+    """All that is promised by the day less all that is there by it; what is overdue is wanted today."""
+    day = func.greatest(need.needed_by, literal(today))
+    promised = select(func.sum(Reservation.quantity)).where(
+        Reservation.product_id == need.product_id, Reservation.promised_on <= day
     )
-    changed: dict[str, Any] = {name: statement.excluded[name] for name in _CHANGEABLE}
-    changed |= {"version": Receipt.version + 1, "updated_at": now}
-    events = [outbox.as_values(session, each.id, event) for each, event in happened]
-    return [
-        statement.on_conflict_do_update(index_elements=["id"], set_=changed),
-        bulk.insert_all(outbox.OutboxEvent, events),
-    ]
+    on_hand = select(StockItem.on_hand).where(StockItem.product_id == need.product_id)
+    coming = select(func.sum(Receipt.quantity)).where(
+        Receipt.product_id == need.product_id, Receipt.status.in_(OPEN), Receipt.due_on.between(today, day)
+    )
+    supply = on_hand.scalar_subquery() + func.coalesce(coming.scalar_subquery(), 0)
+    return func.greatest(promised.scalar_subquery() - supply, 0)
 
 
-def moved(movements: Sequence[Mapping[str, Any]], change: Mapping[UUID, Decimal]) -> list[UpdateBase]:
-    """The statements that book movements and change what is on hand, by product."""
-    rows = [{"product_id": product_id, "change": quantity} for product_id, quantity in change.items() if quantity]
-    statements: list[UpdateBase] = [bulk.insert_all(StockMovement, movements)]
-    if rows:
-        sent = bulk.recordset(rows, {"product_id": Uuid(), "change": Numeric()})
-        values = {
-            "on_hand": StockItem.on_hand + sent.c.change, "version": StockItem.version + 1, "updated_at": clock.now(),
-        }  # fmt: skip
-        statements.append(update(StockItem).where(StockItem.product_id == sent.c.product_id).values(values))
-    return statements
+def _list(item: ColumnElement[Any], order_by: Any) -> ColumnElement[Any]:
+    return func.coalesce(func.json_agg(aggregate_order_by(item, order_by)), literal_column("'[]'::json"))
+
+
+receipts = Receipts()
+stock = Stock()
+requirements = Requirements()

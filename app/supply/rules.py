@@ -1,5 +1,8 @@
-"""States of a production receipt, and what may follow what."""
+"""States of a production receipt and what may follow what; which stock count and which movement counts."""
 
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 
 OURS = "bellwether"
@@ -18,7 +21,10 @@ class ReceiptStatus(StrEnum):
 OPEN = (ReceiptStatus.PLANNED, ReceiptStatus.CONFIRMED)
 """What counts as future supply."""
 
-_MOVES = {
+FINAL = (ReceiptStatus.RECEIVED, ReceiptStatus.CANCELLED)
+"""What changes no more."""
+
+_MOVES: dict[ReceiptStatus, set[ReceiptStatus]] = {
     ReceiptStatus.PLANNED: {ReceiptStatus.CONFIRMED, ReceiptStatus.RECEIVED, ReceiptStatus.CANCELLED},
     ReceiptStatus.CONFIRMED: {ReceiptStatus.RECEIVED, ReceiptStatus.CANCELLED},
     ReceiptStatus.RECEIVED: set(),
@@ -37,3 +43,20 @@ class MovementKind(StrEnum):
 def may_become(present: ReceiptStatus, wanted: ReceiptStatus) -> bool:
     """Whether a receipt may go from one state to the other, or stay."""
     return wanted == present or wanted in _MOVES[present]
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A quantity that lay in stock at an instant."""
+
+    quantity: Decimal
+    at: datetime
+
+    def replaces(self, present: "Count | None") -> bool:
+        """Whether it is news: an older count is none, nor is the present one told again."""
+        return present is None or (self.at >= present.at and self != present)
+
+
+def moves_stock(at: datetime, present: Count | None) -> bool:
+    """Whether what moved at an instant changes what is on hand: what moved before the count is in the count."""
+    return present is None or at > present.at

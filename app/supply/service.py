@@ -17,15 +17,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import UpdateBase
 from uuid_utils.compat import uuid7
 
-from app.kernel import bulk, clock, outbox
+from app.kernel import bulk, clock
 from app.kernel.errors import Conflict
 from app.kernel.repository import Reader
-from app.supply import promise, repository
-from app.supply.events import ReceiptCancelled, ReceiptPlanned, ReceiptUpdated, told
+from app.supply import ledger, promise
+from app.supply.events import ReceiptCancelled, ReceiptPlanned, ReceiptUpdated, facts, told
+from app.supply.ledger import among
 from app.supply.models import Receipt, Reservation
 from app.supply.promise import BasisKind, Ledger, Promise, Wanted, propose
-from app.supply.repository import among
-from app.supply.rules import OURS, MovementKind, ReceiptStatus
+from app.supply.rules import OURS, MovementKind, ReceiptStatus, moves_stock
 
 __all__ = ["Ledger", "Promise", "Wanted", "ledgers", "lock_items", "propose", "release", "reserve", "restock", "ship"]
 
@@ -35,7 +35,7 @@ async def lock_items(session: AsyncSession, *, product_ids: Iterable[UUID]) -> N
 
     Read the ledger after it, never before. An unknown product is a violated foreign key.
     """
-    await repository.lock_items(session, list(product_ids))
+    await ledger.lock_items(session, list(product_ids))
 
 
 async def ledgers(reader: Reader, *, product_ids: Iterable[UUID], today: date) -> dict[UUID, Ledger]:
@@ -44,7 +44,7 @@ async def ledgers(reader: Reader, *, product_ids: Iterable[UUID], today: date) -
     Under `lock_items` to reserve; without it for an answer that binds nobody. What of it is available on a day is
     `promise.available(ledger, day, today)`.
     """
-    return await repository.ledgers(reader, list(product_ids), today)
+    return await ledger.ledgers(reader, list(product_ids), today)
 
 
 async def reserve(
@@ -79,7 +79,7 @@ async def reserve(
             }
         )
     happened = [(each, told(ReceiptPlanned, each, order_id=order_id, order_number=order_number)) for each in planned]
-    await session.execute(bulk.together([*repository.written(session, happened), bulk.insert_all(Reservation, rows)]))
+    await session.execute(bulk.together([*ledger.written(session, happened), bulk.insert_all(Reservation, rows)]))
     return {row["order_line_id"]: row["receipt_id"] for row in rows if row["receipt_id"] is not None}
 
 
@@ -102,7 +102,7 @@ async def release(session: AsyncSession, *, order_id: UUID, line_ids: Collection
     released = (await session.execute(delete(Reservation).where(*held).returning(*columns))).all()
     given_back = {row.order_line_id: row.quantity for row in released if row.receipt_id is not None}
     if given_back:
-        planned = await repository.read_receipts(session, *_pegged_to(given_back))
+        planned = await ledger.planned_for(session, given_back)
         less = [(each, each.quantity - given_back[each.pegged_line_id]) for each in planned if each.pegged_line_id]
         await _shrink(session, [(each, rest, True) for each, rest in less])
 
@@ -121,7 +121,7 @@ async def ship(
     """
     if not lines:
         return
-    held = await repository.held(session, order_id, [line_id for line_id, _, _ in lines])
+    held = await ledger.held(session, order_id, [line_id for line_id, _, _ in lines])
     shipped: defaultdict[UUID, Decimal] = defaultdict(Decimal)
     leaving: defaultdict[UUID, Decimal] = defaultdict(Decimal)
     for line_id, product_id, quantity in lines:
@@ -129,7 +129,7 @@ async def ship(
         row = held.get(line_id)
         if row is None or shipped[line_id] > row.quantity:
             raise Conflict(f"{_plain(row.quantity) if row else 0} of line {line_id} is left to ship, not {quantity}")
-        if row.counted_at is None or at > row.counted_at:
+        if row.counted_at is None or at > row.counted_at:  # what left before the count is not in it
             leaving[product_id] += quantity
             if leaving[product_id] > row.on_hand:
                 raise Conflict(
@@ -141,7 +141,7 @@ async def ship(
     ]
     change = {product_id: -quantity for product_id, quantity in leaving.items()}
     left = {line_id: held[line_id].quantity - quantity for line_id, quantity in shipped.items()}
-    await session.execute(bulk.together([*repository.moved(movements, change), *_left(left)]))
+    await session.execute(bulk.together([*ledger.moved(movements, change), *_left(left)]))
     if any(held[line_id].planned for line_id in shipped):
         await _shrink_shipped(session, left, today)
 
@@ -155,14 +155,13 @@ async def restock(
     """
     if not lines:
         return
-    counted = await repository.counted(session, [product_id for product_id, _ in lines])
+    counts = await ledger.counts(session, [product_id for product_id, _ in lines])
     coming: defaultdict[UUID, Decimal] = defaultdict(Decimal)
     for product_id, quantity in lines:
-        counted_at = counted[product_id]
-        if counted_at is None or at > counted_at:
+        if moves_stock(at, counts[product_id]):
             coming[product_id] += quantity
     movements = [_movement(MovementKind.RETURN, product_id, quantity, at, order_id) for product_id, quantity in lines]
-    await session.execute(bulk.together(repository.moved(movements, coming)))
+    await session.execute(bulk.together(ledger.moved(movements, coming)))
 
 
 def _movement(kind: MovementKind, product_id: UUID, quantity: Decimal, at: datetime, order_id: UUID) -> dict[str, Any]:
@@ -187,8 +186,8 @@ def _left(left: Mapping[UUID, Decimal]) -> list[UpdateBase]:
 
 async def _shrink_shipped(session: AsyncSession, left: Mapping[UUID, Decimal], today: date) -> None:
     """Goods from elsewhere went out in place of planned ones: what of these nobody else rests on now is not needed."""
-    planned = await repository.read_receipts(session, *_pegged_to(left))
-    seen = await repository.ledgers(session, [each.product_id for each in planned], today)
+    planned = await ledger.planned_for(session, left)
+    seen = await ledger.ledgers(session, [each.product_id for each in planned], today)
     kept = []
     for each in planned:
         waiting = left[each.pegged_line_id] if each.pegged_line_id else Decimal(0)
@@ -203,18 +202,15 @@ async def _shrink(session: AsyncSession, planned: Sequence[tuple[Receipt, Decima
     """Leave that much of planned receipts, cancel them where that is nothing, unpeg those whose line is done."""
     happened = []
     for each, rest, done in planned:
+        before = facts(each)
         if rest <= 0:
             each.status = ReceiptStatus.CANCELLED
-            happened.append((each, told(ReceiptCancelled, each, changes=outbox.changes(each))))
+            happened.append((each, told(ReceiptCancelled, each, since=before)))
         elif rest != each.quantity or done:
             each.quantity, each.pegged_line_id = rest, None if done else each.pegged_line_id
-            happened.append((each, told(ReceiptUpdated, each, changes=outbox.changes(each))))
+            happened.append((each, told(ReceiptUpdated, each, since=before)))
     if happened:
-        await session.execute(bulk.together(repository.written(session, happened)))
-
-
-def _pegged_to(line_ids: Collection[UUID]) -> list[Any]:
-    return [among(Receipt.pegged_line_id, line_ids), repository.IS_PLANNED]
+        await session.execute(bulk.together(ledger.written(session, happened)))
 
 
 def _plain(quantity: Decimal) -> str:

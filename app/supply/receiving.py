@@ -1,0 +1,172 @@
+"""Production receipts: what the systems of production tell, once or again.
+
+A real receipt takes the place of the planned ones that promises created, so that the same goods never count twice.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils.compat import uuid7
+
+from app.kernel import bulk, clock
+from app.kernel.bulk import Outcome, Rejected
+from app.products import service as products
+from app.supply import ledger, promise
+from app.supply.events import (
+    ReceiptCancelled,
+    ReceiptCreated,
+    ReceiptEvent,
+    ReceiptReceived,
+    ReceiptUpdated,
+    facts,
+    told,
+)
+from app.supply.models import Receipt
+from app.supply.rules import FINAL, MovementKind, ReceiptStatus, may_become, moves_stock
+from app.supply.schemas import ReceiptUpsert
+
+_KINDS: Mapping[ReceiptStatus, type[ReceiptEvent]] = {
+    ReceiptStatus.RECEIVED: ReceiptReceived,
+    ReceiptStatus.CANCELLED: ReceiptCancelled,
+}
+
+
+async def receive(session: AsyncSession, *, rows: Sequence[ReceiptUpsert | Rejected]) -> list[bulk.Done]:
+    """Take in receipts; a result for each, in their order, with the receipt's id. Seven statements.
+
+    A new one, and what is added to one, consumes planned receipts: those it names, else the product's, oldest due
+    first. A received one is booked on stock once.
+    """
+    accepted = bulk.accepted(rows)
+    known = await products.by_sku(session, skus=[row.sku for row in accepted.values()])
+    ids = {product.id for product in known.values()}
+    await ledger.lock_items(session, ids)
+    keys = [(row.source, row.external_id) for row in accepted.values()]
+    named = {each for row in accepted.values() for each in row.replaces or ()}
+    present = await ledger.receipts_by_key(session, keys)
+    intake = _Intake(present, await ledger.planned_receipts(session, ids, named))
+    done: list[bulk.Done] = []
+    for row in rows:
+        if isinstance(row, Rejected):
+            done.append(row)
+        elif row.sku not in known:
+            done.append(Rejected.at("/sku", "unknown", f"no product has the SKU {row.sku}"))
+        else:
+            done.append(intake.take(row, known[row.sku].id))
+    await _write(session, intake)
+    return done
+
+
+async def _write(session: AsyncSession, intake: "_Intake") -> None:
+    if not intake.happened:
+        return
+    counts = await ledger.counts(session, [each.product_id for each in intake.received])
+    change: defaultdict[UUID, Decimal] = defaultdict(Decimal)
+    for each in intake.received:
+        if each.received_at is not None and moves_stock(each.received_at, counts[each.product_id]):
+            change[each.product_id] += each.quantity
+    movements: list[dict[str, Any]] = [
+        {
+            "id": uuid7(),
+            "product_id": each.product_id,
+            "kind": MovementKind.RECEIPT,
+            "quantity": each.quantity,
+            "at": each.received_at,
+            "receipt_id": each.id,
+        }
+        for each in intake.received
+    ]
+    statements = ledger.written(session, intake.happened)
+    statements += [*ledger.moved(movements, change), *ledger.repointed(intake.replaced)]
+    await session.execute(bulk.together(statements))
+
+
+class _Intake:
+    """Decides row after row what becomes of receipts; each row sees what the rows before it did."""
+
+    def __init__(self, present: Iterable[Receipt], planned: Iterable[Receipt]) -> None:
+        self._present = {(each.source, each.external_id): each for each in present}
+        self._planned = {each.id: each for each in planned}
+        self._planned_of: defaultdict[UUID, list[Receipt]] = defaultdict(list)
+        for each in self._planned.values():
+            self._planned_of[each.product_id].append(each)
+        self.happened: list[tuple[Receipt, ReceiptEvent]] = []
+        self.received: list[Receipt] = []
+        self.replaced: dict[UUID, UUID] = {}
+
+    def take(self, row: ReceiptUpsert, product_id: UUID) -> bulk.Done:
+        """Create or change the receipt that the row tells of."""
+        receipt = self._present.get((row.source, row.external_id))
+        refused = self._refusal(row, product_id, receipt)
+        if refused is not None:
+            return refused
+        if receipt is None:
+            receipt = Receipt(source=row.source, external_id=row.external_id, product_id=product_id)
+            self._present[row.source, row.external_id] = receipt
+            self._set(receipt, row)
+            self._tell(ReceiptCreated, receipt, since=None)
+            if row.status is ReceiptStatus.RECEIVED:
+                self._tell(ReceiptReceived, receipt, since=None)
+            self._consume(receipt, row.quantity, row)
+            return Outcome.CREATED, receipt.id
+        if _says_the_same(row, receipt):
+            return Outcome.UNCHANGED, receipt.id
+        before = facts(receipt)
+        self._set(receipt, row)
+        self._tell(_KINDS.get(row.status, ReceiptUpdated), receipt, since=before)
+        self._consume(receipt, row.quantity - before["quantity"], row)
+        return Outcome.UPDATED, receipt.id
+
+    def _refusal(self, row: ReceiptUpsert, product_id: UUID, receipt: Receipt | None) -> Rejected | None:
+        for index, each in enumerate(row.replaces or ()):
+            if each not in self._planned or self._planned[each].product_id != product_id:
+                return Rejected.at(f"/replaces/{index}", "unknown", "names no planned receipt of this product")
+        if receipt is None:
+            return None
+        if receipt.product_id != product_id:
+            return Rejected.at("/sku", "fixed", "the receipt is of another product: cancel it and tell a new one")
+        if receipt.status in FINAL and not _says_the_same(row, receipt):
+            return Rejected.at("/status", "final", f"the receipt is {receipt.status}: it changes no more")
+        if not may_become(receipt.status, row.status):
+            return Rejected.at("/status", "move", f"a {receipt.status} receipt does not become {row.status}")
+        return None
+
+    def _set(self, receipt: Receipt, row: ReceiptUpsert) -> None:
+        receipt.quantity, receipt.due_on, receipt.status = row.quantity, row.due_on, row.status
+        if row.status is ReceiptStatus.RECEIVED:
+            receipt.received_at = row.received_at or clock.now()
+            self.received.append(receipt)
+
+    def _tell(self, kind: type[ReceiptEvent], receipt: Receipt, *, since: Mapping[str, Any] | None) -> None:
+        self.happened.append((receipt, told(kind, receipt, since=since)))
+
+    def _consume(self, receipt: Receipt, more: Decimal, row: ReceiptUpsert) -> None:
+        """Let that much more of a real receipt take the place of planned ones, and of what rests on them."""
+        if more <= 0 or row.status is ReceiptStatus.CANCELLED:
+            return
+        planned = [
+            promise.PlannedReceipt(each.id, each.due_on, each.quantity)
+            for each in self._planned_of[receipt.product_id]
+            if each.status is ReceiptStatus.PLANNED and (row.replaces is None or each.id in row.replaces)
+        ]
+        for planned_id, part in promise.consume_planned(planned, more):
+            each = self._planned[planned_id]
+            before = facts(each)
+            if part < each.quantity:
+                each.quantity -= part
+                self._tell(ReceiptUpdated, each, since=before)
+            else:
+                each.status, each.replaced_by_id = ReceiptStatus.CANCELLED, receipt.id
+                self.replaced[each.id] = receipt.id
+                self._tell(ReceiptCancelled, each, since=before)
+
+
+def _says_the_same(row: ReceiptUpsert, receipt: Receipt) -> bool:
+    """A receipt that has been received may be told again without its time."""
+    if (row.quantity, row.due_on, row.status) != (receipt.quantity, receipt.due_on, receipt.status):
+        return False
+    return row.received_at is None or row.received_at == receipt.received_at

@@ -1,0 +1,207 @@
+"""What is received and answered about stock, receipts and what production has to deliver."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from app.kernel import clock
+from app.kernel.bulk import BULK, Rows
+from app.kernel.schema import Body, Code, Instant, PositiveQuantity, Quantity, Query, Read, Stamped
+from app.supply.promise import BasisKind
+from app.supply.rules import OURS, ReceiptStatus
+
+
+def _past(instant: datetime) -> datetime:
+    if instant > clock.now():
+        raise ValueError("lies in the future")
+    return instant
+
+
+def _not_ours(source: str) -> str:
+    if source == OURS:
+        raise ValueError(f"{OURS!r} is the source of receipts that orders have planned: name one of your own")
+    return source
+
+
+Past = Annotated[Instant, AfterValidator(_past), Field(description="Not in the future.")]
+Sku = Annotated[Code, Field(examples=["CHAI-10"])]
+Source = Annotated[
+    Code, AfterValidator(_not_ours), Field(description="The system that tells it.", examples=["production"])
+]
+
+
+class StockCount(Body):
+    """How much of a product lay in stock at an instant."""
+
+    sku: Sku
+    quantity: Annotated[Quantity, Field(ge=0)]
+    counted_at: Past = Field(
+        description="What moved after it is added to the count. A count older than the present one changes nothing."
+    )
+
+
+class StockCountBulk(Body):
+    """Counts of many products."""
+
+    counts: Annotated[Rows[StockCount], BULK]
+
+
+class StockRead(Read):
+    """Stock of a product."""
+
+    product_id: UUID
+    sku: str
+    on_hand: Quantity = Field(description="The last count, and what has moved since.")
+    reserved: Quantity = Field(description="Promised to confirmed orders and not shipped yet.")
+    available: Quantity = Field(description="What can be promised for today without breaking an earlier promise.")
+    counted_quantity: Quantity | None
+    counted_at: datetime | None
+    version: int = Field(description="Counts the changes; the ETag is made of it.")
+    updated_at: datetime
+
+
+class StockQuery(Query):
+    """Filters of the list of stock."""
+
+    sku: Code | None = None
+    sort: Literal["sku", "-sku"] = "sku"
+
+
+class AvailabilityQuery(BaseModel):
+    """Which product, on which day."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sku: Sku
+    on: date | None = Field(None, description="The day to answer for; without it today.")
+
+
+class AvailabilityStep(Read):
+    """What can be promised from a day on, until the next step."""
+
+    day: date
+    available: Quantity
+
+
+class AvailabilityRead(Read):
+    """What of a product can be promised, and when: from stock and receipts, nothing of what is promised already."""
+
+    product_id: UUID
+    sku: str
+    on_hand: Quantity
+    on: date
+    available: Quantity = Field(description="What can be promised for that day.")
+    steps: list[AvailabilityStep] = Field(description="From today on; the last holds for ever.")
+
+
+class ReceiptUpsert(Body):
+    """What production will deliver, or has delivered: a new receipt, or the news of one told before."""
+
+    source: Source
+    external_id: Code = Field(description="Names the receipt in the source.", examples=["WO-4711"])
+    sku: Sku
+    quantity: PositiveQuantity = Field(description="What is expected; once received, what came.")
+    due_on: date
+    status: ReceiptStatus = Field(examples=[ReceiptStatus.CONFIRMED])
+    received_at: Past | None = Field(None, description="When the goods came; without it, now. Only for `received`.")
+    replaces: list[UUID] | None = Field(
+        None,
+        max_length=100,
+        description=(
+            f"The planned receipts (source `{OURS}`) that this one makes good. Without it, those of the product, the "
+            "oldest first, as far as the quantity reaches; an empty list for goods that come on top."
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _received_when(self) -> "ReceiptUpsert":
+        if self.received_at is not None and self.status is not ReceiptStatus.RECEIVED:
+            raise ValueError("received_at goes with the status received")
+        return self
+
+
+class ReceiptBulk(Body):
+    """Many receipts."""
+
+    receipts: Annotated[Rows[ReceiptUpsert], BULK]
+
+
+class ReceiptRead(Stamped):
+    """A receipt: a quantity of a product and the day it is due."""
+
+    source: str
+    external_id: str
+    product_id: UUID
+    sku: str
+    quantity: Quantity
+    due_on: date
+    status: ReceiptStatus
+    received_at: datetime | None
+    pegged_line_id: UUID | None = Field(description="The order line that this planned receipt was promised to.")
+    order_number: str | None = Field(description="The order of that line, while it waits for the goods.")
+    replaced_by_id: UUID | None = Field(description="The receipt that took this planned one's place.")
+
+
+class ReceiptQuery(Query):
+    """Filters of the list of receipts. Filter by status, SKU or source and sort by either: all have their index."""
+
+    status: ReceiptStatus | None = None
+    sku: Code | None = None
+    source: Code | None = None
+    external_id: Code | None = None
+    due_from: date | None = None
+    due_to: date | None = None
+    late: bool | None = Field(None, description="Planned or confirmed, and due before today.")
+    sort: Literal["due_on", "-due_on", "created_at", "-created_at"] = "due_on"
+
+
+class RequirementLine(Read):
+    """An order line that waits for the product."""
+
+    order_id: UUID
+    order_number: str
+    order_line_id: UUID
+    quantity: Quantity
+    basis: BasisKind
+    receipt_id: UUID | None = Field(description="The receipt that the promise rests on.")
+    receipt_status: ReceiptStatus | None
+    receipt_due_on: date | None
+
+
+class RequirementReceipt(Read):
+    """A planned receipt that nobody has confirmed."""
+
+    id: UUID
+    source: str
+    quantity: Quantity
+    due_on: date
+    pegged_line_id: UUID | None
+
+
+class RequirementRead(Read):
+    """What confirmed orders need of a product by a day, and what of it production has not confirmed."""
+
+    product_id: UUID
+    sku: str
+    name: str
+    unit: str
+    needed_by: date
+    quantity: Quantity = Field(description="Promised for this day and not shipped.")
+    unconfirmed: Quantity = Field(description="Sum of `planned_receipts`.")
+    shortage: Quantity = Field(
+        description="By how much all that is promised by this day exceeds stock and receipts due by it, late ones "
+        "not counted: more than nothing when supply has slipped."
+    )
+    lines: list[RequirementLine]
+    planned_receipts: list[RequirementReceipt] = Field(description="Planned receipts that these lines rest on.")
+
+
+class RequirementQuery(Query):
+    """Filters of the requirements."""
+
+    sku: Code | None = None
+    needed_by_to: date | None = None
+    unconfirmed: Literal[True] | None = Field(None, description="Only with receipts that nobody has confirmed.")
+    sort: Literal["needed_by"] = "needed_by"
