@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -16,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from typer.core import TyperGroup
 
+from app.cli import demo as demonstration
 from app.cli import serving, tokens
 from app.cli.ground import CannotStart, database, demand_schema, listening, migrated
 from app.kernel.auth import ROLES, Permission, Role
@@ -69,6 +71,23 @@ def _settings(**given: object) -> Settings:
 
 
 @cli.command()
+def run() -> None:
+    """Start everything on this machine, with the demo; or, with BELLWETHER_DATABASE_URL, what `serve` does."""
+    if _settings().database_url is not None:
+        serve()
+        return
+    settings = _settings()
+    if "log_format" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"log_format": "console"})
+    configure_logging(settings)
+    with listening(settings) as listener, database(settings) as url:
+        migrated(url)
+        keys = asyncio.run(_connected(settings, url, partial(demonstration.prepared, settings)))
+        settings = settings.model_copy(update={"database_url": url})
+        serving.serve(settings, listener, lambda: typer.echo(demonstration.welcome(settings, keys)))
+
+
+@cli.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
@@ -99,6 +118,14 @@ def migrate() -> None:
 
 
 @cli.command()
+def demo() -> None:
+    """Load the demo into the database; a second time adds nothing."""
+    summary = _with_database(partial(demonstration.load, _settings()))
+    for kind, count in summary.loaded.items():
+        typer.echo(f"{kind}: {count}")
+
+
+@cli.command()
 def openapi(
     file: Annotated[Path, typer.Option(help="Where the document is.")] = Path("openapi/openapi.json"),
     check: Annotated[bool, typer.Option("--check", help="Only say whether the file is current.")] = False,
@@ -120,17 +147,17 @@ cli.add_typer(token, name="token")
 def _with_database(act: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
     """What `act` answers, on a database whose schema is right."""
     settings = _settings()
-
-    async def run(url: str) -> T:
-        connected = Database(settings, url)
-        try:
-            return await act(connected)
-        finally:
-            await connected.dispose()
-
     with database(settings) as url:
         demand_schema(url)
-        return asyncio.run(run(url))
+        return asyncio.run(_connected(settings, url, act))
+
+
+async def _connected(settings: Settings, url: str, act: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
+    connected = Database(settings, url)
+    try:
+        return await act(connected)
+    finally:
+        await connected.dispose()
 
 
 @token.command("create")

@@ -14,20 +14,26 @@ _CONNECTIONS = 900  # at once, then 503: most systems allow a process 1,024 open
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None], stopping: Callable[[], None]) -> None:
         super().__init__(config)
         self._announce = announce
+        self._stopping = stopping
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._announce()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._stopping()  # the lifespan's end is too late: it comes after the last request, which may wait for events
+        await super().shutdown(sockets)
+
 
 def serve(settings: Settings, listener: socket.socket, announce: Callable[[], None] = lambda: None) -> None:
     """Answer requests until SIGINT or SIGTERM, then finish those in flight. `announce` is called once it answers."""
+    app = create_app(settings)
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         loop="uvloop",
         http="httptools",
         ws="none",
@@ -40,4 +46,4 @@ def serve(settings: Settings, listener: socket.socket, announce: Callable[[], No
         timeout_graceful_shutdown=settings.shutdown_timeout,
     )
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal again after it has stopped: being told to is no error
-        _Server(config, announce).run(sockets=[listener])
+        _Server(config, announce, app.state.watcher.stop).run(sockets=[listener])

@@ -40,9 +40,9 @@ class Metrics:
 
 def configure_logging(settings: Settings) -> None:
     """One line a record on standard output; the standard library's loggers join in."""
-    last: Any = (
-        structlog.processors.JSONRenderer() if settings.log_format == "json" else structlog.dev.ConsoleRenderer()
-    )
+    last: Any = structlog.processors.JSONRenderer()
+    if settings.log_format == "console":
+        last = structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -55,11 +55,8 @@ def configure_logging(settings: Settings) -> None:
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=[
         structlog.stdlib.ProcessorFormatter.remove_processors_meta, last], foreign_pre_chain=shared))  # fmt: skip
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    for name, least in (
-        ("uvicorn.access", logging.CRITICAL),
-        ("uvicorn.error", logging.WARNING),
-        ("procrastinate", logging.WARNING),
-    ):
+    quiet = {"uvicorn.error": logging.WARNING, "procrastinate": logging.WARNING, "alembic": logging.WARNING}
+    for name, least in {"uvicorn.access": logging.CRITICAL, **quiet}.items():
         logging.getLogger(name).setLevel(least)
 
 
