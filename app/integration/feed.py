@@ -1,0 +1,107 @@
+"""The feed: committed events by position.
+
+A position, once it can be read, has every earlier one beside it: they are given under one lock and committed in
+order. So one statement that reads the last position and a page below it has seen everything up to there, and a
+reader may go on after it even when all of it was filtered out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, Text, func, literal, select, true
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import aliased
+
+from app.kernel import outbox
+from app.kernel.db import Database
+from app.kernel.errors import Invalid
+from app.kernel.outbox import OutboxEvent, OutboxHead
+
+_UNNUMBERED: ColumnElement[bool] = select(OutboxEvent.seq).where(OutboxEvent.position.is_(None)).exists()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which events: of these types (None: all), about this subject (None: any)."""
+
+    types: frozenset[str] | None
+    subject: tuple[str, UUID] | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Events' JSON in order, the position that has been looked at, and whether more is there already."""
+
+    rows: Sequence[str]
+    next_after: int
+    has_more: bool
+
+
+def _wanted(wanted: Wanted, after: int, limit: int) -> Select[str, int | None, int]:
+    row = OutboxEvent
+    found = outbox.stored().where(row.position > after)
+    if wanted.subject is not None:
+        # A subject has few events: they are found by its index and sorted.
+        kind, identity = wanted.subject
+        found = found.where(row.subject_type == kind, row.subject_id == identity)
+        return found if wanted.types is None else found.where(row.type.in_(sorted(wanted.types)))
+    if wanted.types is None:
+        return found
+    # The first positions of each type, each in the order of its index: as cheap for a rare type as for a common one.
+    other = aliased(row)
+    types = func.unnest(literal(sorted(wanted.types), ARRAY(Text))).table_valued("type", name="wanted")
+    of_type = select(other.position).where(other.type == types.c.type, other.position > after)
+    own = of_type.order_by(other.position).limit(limit).correlate(types).lateral("own")
+    first = select(own.c.position).select_from(types.join(own, true())).order_by(own.c.position).limit(limit)
+    positions = first.subquery("first")
+    return found.join(positions, positions.c.position == row.position)
+
+
+def statement(wanted: Wanted, *, after: int, limit: int) -> Select[int, bool, str | None, int | None]:
+    """The last position, whether events wait for theirs, and `limit` events: all as of one instant."""
+    found = _wanted(wanted, after, limit).order_by(OutboxEvent.position).limit(limit).subquery("event")
+    head = select(OutboxHead.position.label("head"), _UNNUMBERED.label("unnumbered"), found.c.body, found.c.position)
+    return head.select_from(OutboxHead).outerjoin(found, true()).order_by(found.c.position)
+
+
+async def _number(database: Database) -> None:
+    async with database.transaction() as session:
+        await outbox.number(session)
+
+
+async def read(database: Database, wanted: Wanted, *, after: int, limit: int) -> EventPage:
+    """The events behind a position. Everything committed before the call has its position by then.
+
+    Raises:
+        Invalid: there is no such position yet; `after` comes from another database, or from before a restore.
+
+    """
+    page = await _read(database, wanted, after, limit)
+    if page.has_more and len(page.rows) < limit:
+        await _number(database)
+        page = await _read(database, wanted, after, limit)
+    return page
+
+
+async def _read(database: Database, wanted: Wanted, after: int, limit: int) -> EventPage:
+    async with database.read() as connection:
+        found = (await connection.execute(statement(wanted, after=after, limit=limit + 1))).all()
+    head, unnumbered = found[0].head, found[0].unnumbered
+    if after > head:
+        raise Invalid.at("after", "unknown_position", f"no event has this position yet, the last one is {head}")
+    rows = [row for row in found if row.position is not None]
+    shown, more = rows[:limit], len(rows) > limit
+    return EventPage([row.body for row in shown], shown[-1].position if more else head, more or unnumbered)
+
+
+async def last_position(database: Database) -> int:
+    """The last position, after what waited for one has been given it."""
+    latest = select(OutboxHead.position, _UNNUMBERED.label("unnumbered"))
+    async with database.read() as connection:
+        head, unnumbered = (await connection.execute(latest)).one()
+    if not unnumbered:
+        return head
+    await _number(database)
+    async with database.read() as connection:
+        return (await connection.execute(select(OutboxHead.position))).scalar_one()

@@ -1,0 +1,33 @@
+"""What happened to one resource: its events by keyset, whether the feed has numbered them yet or not."""
+
+from uuid import UUID
+
+from sqlalchemy import Select
+
+from app.kernel import outbox
+from app.kernel.outbox import OutboxEvent
+from app.kernel.pagination import Sort
+from app.kernel.repository import Listing, Reader
+
+# Who changes a resource holds its lock, so the order of writing is the order of what happened.
+_COLUMNS = {"time": OutboxEvent.seq}
+
+
+def _statement(
+    *, subject_type: str, subject_id: UUID, sort: Sort, cursor: str | None, limit: int
+) -> Select[str, int | None, int, UUID]:
+    row = OutboxEvent
+    own = outbox.stored().add_columns(row.id)
+    own = own.where(row.subject_type == subject_type, row.subject_id == subject_id)
+    return sort.apply(own, cursor, limit)
+
+
+async def page(
+    reader: Reader, *, subject_type: str, subject_id: UUID, sort: str, cursor: str | None, limit: int
+) -> Listing:
+    """One page of a resource's events, sorted by `time` or `-time`."""
+    order = Sort.named(sort, _COLUMNS)
+    statement = _statement(subject_type=subject_type, subject_id=subject_id, sort=order, cursor=cursor, limit=limit)
+    rows = (await reader.execute(statement)).all()
+    shown, more = rows[:limit], len(rows) > limit
+    return Listing([row.body for row in shown], order.encode(shown[-1].seq, shown[-1].id) if more else None)
