@@ -1,6 +1,6 @@
 """What request and answer bodies are made of: base classes and the field types that domains share."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
@@ -95,11 +95,18 @@ def _country(code: str) -> str:
     return code
 
 
-def _in_utc(instant: datetime) -> datetime:
-    try:
-        return instant.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("lies outside the years 1 to 9999 in UTC") from None
+_FIRST, _LAST = date(1900, 1, 1), date(2999, 12, 31)
+
+
+def _day(day: date) -> date:
+    if not _FIRST <= day <= _LAST:
+        raise ValueError(f"must lie between {_FIRST} and {_LAST}; leave out an end that is not known")
+    return day
+
+
+def _instant(instant: datetime) -> datetime:
+    _day(instant.date())
+    return instant.astimezone(UTC)
 
 
 Amount = Annotated[_Decimal, Field(max_digits=18, decimal_places=4, examples=["1250.00"])]
@@ -120,8 +127,11 @@ Email = Annotated[
 Code = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^\S+$", examples=["SPRING-26"])]
 Line = Annotated[str, Field(min_length=1, max_length=200)]
 Text = Annotated[str, Field(min_length=1, max_length=10_000)]
-Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-"""A time with its offset; answered in UTC."""
+Instant = Annotated[AwareDatetime, AfterValidator(_instant)]
+"""A time with its offset; kept and answered in UTC."""
+
+Day = Annotated[date, AfterValidator(_day)]
+"""A business date. The driver takes the calendar's very first and last day for infinity, and sums overflow there."""
 
 
 class Stamped(Read):
