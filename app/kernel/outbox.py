@@ -4,9 +4,10 @@ A committed row gets its `position` from whoever holds the head row's lock (the 
 serves positions only, so no later poll ever finds an earlier event, however long a writer stayed open.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
@@ -37,6 +38,7 @@ from app.kernel.db import Base, Stored
 from app.kernel.schema import Read
 from app.kernel.shape import json_of
 
+_BOOKKEEPING = {"version", "created_at", "updated_at"}
 _UNNUMBERED = text("position IS NULL")
 
 
@@ -184,15 +186,19 @@ def as_values(session: AsyncSession, subject: UUID, event: Event) -> dict[str, A
 
 
 def _scalar(value: Any) -> Scalar:
-    return value if value is None or isinstance(value, (bool, int)) else str(value)
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return value.isoformat() if isinstance(value, date) else str(value)
 
 
-def changes(row: Base, *, personal: Sequence[str] = (), silent: Sequence[str] = ()) -> tuple[Change, ...]:
-    """What has been set on the row since it was read, before it is flushed."""
+def changes(row: Base, *, personal: Collection[str] = (), silent: Collection[str] = ()) -> tuple[Change, ...]:
+    """What has been set on the row since it was read, before it is flushed; its bookkeeping is no news."""
     found = []
     for attribute in inspect(row).attrs:
         history = attribute.history
-        if attribute.key in silent or not history.has_changes():
+        if attribute.key in _BOOKKEEPING or attribute.key in silent or not history.has_changes():
             continue
         if attribute.key in personal:
             found.append(Change(field=attribute.key))
@@ -202,10 +208,10 @@ def changes(row: Base, *, personal: Sequence[str] = (), silent: Sequence[str] = 
     return tuple(found)
 
 
-def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change, ...]:
+def difference(old: Mapping[str, Any], new: Mapping[str, Any], *, personal: Collection[str] = ()) -> tuple[Change, ...]:
     """What `new` changes in `old`, for those who write many rows without loading objects."""
     return tuple(
-        Change(field=name, old=_scalar(old[name]), new=_scalar(value))
+        Change(field=name) if name in personal else Change(field=name, old=_scalar(old[name]), new=_scalar(value))
         for name, value in new.items()
         if old[name] != value
     )
