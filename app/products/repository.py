@@ -1,10 +1,10 @@
 """Products, price lists, prices and exchange rates in the database."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import (
@@ -17,6 +17,7 @@ from sqlalchemy import (
     Row,
     Select,
     Text,
+    UpdateBase,
     Uuid,
     and_,
     bindparam,
@@ -24,12 +25,14 @@ from sqlalchemy import (
     or_,
     select,
     true,
-    update,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.kernel import bulk, clock
 from app.kernel.bulk import recordset
+from app.kernel.db import Base
+from app.kernel.outbox import OutboxEvent
 from app.kernel.repository import Document, Reader, Repository
 from app.kernel.words import match
 from app.products.models import PRODUCT_WORDS, ExchangeRate, Price, PriceList, Product
@@ -47,7 +50,11 @@ from app.products.schemas import (
 _PRODUCT_FIELDS = (
     "name", "category", "unit", "minimum_quantity", "order_multiple", "status", "production_days", "description",
 )  # fmt: skip
+_PRICE_FIELDS = ("product_id", "min_quantity", "unit_price", "valid_from", "valid_to")
 _SENT_PRODUCT = {"row": Integer()} | {name: getattr(Product, name).type for name in ("id", "sku", *_PRODUCT_FIELDS)}
+
+
+Writer: TypeAlias = Callable[[type[Base], Sequence[Mapping[str, Any]]], UpdateBase]
 
 
 def _same_code(column: Any, code: Any) -> ColumnElement[bool]:
@@ -58,16 +65,17 @@ def _valid_on(row: type[Price | PriceList], day: date) -> ColumnElement[bool]:
     return and_(row.valid_from <= day, or_(row.valid_to.is_(None), row.valid_to >= day))
 
 
-async def _overwrite(
-    session: AsyncSession, model: type[Product | Price], columns: Sequence[str], rows: Sequence[Mapping[str, Any]]
-) -> None:
-    """Write the columns of many rows, found by `id`, in one statement."""
-    if rows:
-        kinds = {name: getattr(model, name).type for name in ("id", *columns)}
-        sent = recordset([{name: row[name] for name in kinds} for row in rows], kinds)
-        values = {name: sent.c[name] for name in columns}
-        statement = update(model).where(model.id == sent.c.id).values(**values, version=model.version + 1)
-        await session.execute(statement, execution_options={"synchronize_session": False})
+def _next(row: Mapping[str, Any], fields: Iterable[str]) -> dict[str, Any]:
+    """The fields of a changed row, as its next version."""
+    named = {name: row[name] for name in ("id", *fields)}
+    return named | {"version": row["version"] + 1, "updated_at": clock.now()}
+
+
+async def _write(session: AsyncSession, *writes: tuple[Writer, type[Base], Sequence[Mapping[str, Any]]]) -> None:
+    """Several writes of many rows as one statement."""
+    statements = [write(model, rows) for write, model, rows in writes if rows]
+    if statements:
+        await session.execute(bulk.together(statements))
 
 
 class Products(Repository[Product]):
@@ -110,7 +118,7 @@ class Products(Repository[Product]):
     async def lock_by_sku(self, session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> dict[int, Row[Any]]:
         """What is stored under the SKU of every row, by `row`; locked in an order that cannot deadlock."""
         sent = recordset(rows, {"row": Integer(), "sku": Text()})
-        stored = (getattr(Product, name) for name in _SENT_PRODUCT if name != "row")
+        stored = (getattr(Product, name) for name in ("id", "version", "sku", *_PRODUCT_FIELDS))
         statement = (
             select(sent.c.row, *stored)
             .join_from(sent, Product, _same_code(Product.sku, sent.c.sku))
@@ -119,12 +127,16 @@ class Products(Repository[Product]):
         )
         return {row.row: row for row in await session.execute(statement)}
 
-    async def overwrite(self, session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
-        await _overwrite(session, Product, _PRODUCT_FIELDS, rows)
+    async def write(
+        self, session: AsyncSession, *, changed: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Write changed rows of `lock_by_sku` and the events of a batch, in one statement."""
+        rows = [_next(row, _PRODUCT_FIELDS) for row in changed]
+        await _write(session, (bulk.update_all, Product, rows), (bulk.insert_all, OutboxEvent, events))
 
 
 class PriceLists(Repository[PriceList]):
-    """Sorted by code or age of the record; filtered by currency, validity, and whether they are the default."""
+    """Sorted by code or age of the record; filtered by code, currency, validity, default or not."""
 
     model = PriceList
     schema = PriceListRead
@@ -133,6 +145,8 @@ class PriceLists(Repository[PriceList]):
 
     def conditions(self, query: PriceListQuery) -> list[ColumnElement[bool]]:
         found: list[ColumnElement[bool]] = []
+        if query.code is not None:
+            found.append(_same_code(PriceList.code, query.code))
         if query.currency is not None:
             found.append(PriceList.currency == query.currency)
         if query.is_default is not None:
@@ -199,14 +213,33 @@ class Prices(Repository[Price]):
             Price.valid_from == sent.c.valid_from,
         )
         statement = (
-            select(*sent_key, Product.id.label("product_id"), Product.sku, Price.id, Price.unit_price, Price.valid_to)
+            select(*sent_key, Product.id.label("product_id"), Product.sku)
+            .add_columns(Price.id, Price.version, Price.unit_price, Price.valid_to)
             .outerjoin_from(sent, Product, _same_code(Product.sku, sent.c.sku))
             .outerjoin(Price, same)
         )
         return {row.row: row for row in await session.execute(statement)}
 
-    async def overwrite(self, session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
-        await _overwrite(session, Price, ("unit_price", "valid_to"), rows)
+    async def write(
+        self,
+        session: AsyncSession,
+        price_list_id: UUID,
+        *,
+        new: Sequence[Mapping[str, Any]],
+        changed: Sequence[Mapping[str, Any]],
+        events: Sequence[Mapping[str, Any]],
+    ) -> None:
+        """Write new and changed rows of `matching` and the events of a batch, in one statement."""
+        now = clock.now()
+        stamps = {"price_list_id": price_list_id, "version": 1, "created_at": now, "updated_at": now}
+        added = [{name: row[name] for name in ("id", *_PRICE_FIELDS)} | stamps for row in new]
+        kept = [_next(row, ("unit_price", "valid_to")) for row in changed]
+        await _write(
+            session,
+            (bulk.insert_all, Price, added),
+            (bulk.update_all, Price, kept),
+            (bulk.insert_all, OutboxEvent, events),
+        )
 
     async def applicable(
         self, reader: Reader, *, price_list_id: UUID | None, currency: str | None,

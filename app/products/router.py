@@ -1,6 +1,5 @@
 """HTTP for products, price lists with their prices, and exchange rates."""
 
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -9,25 +8,26 @@ from fastapi import Request, Response
 
 from app.kernel import clock
 from app.kernel.auth import Permission
-from app.kernel.bulk import BULK, BulkResult, Rows
+from app.kernel.bulk import BulkResult
 from app.kernel.errors import NotFound
 from app.kernel.http import Config, ExpectedVersion, ReadTx, Tx, answer, answer_page, created, requires, router
 from app.kernel.pagination import Page
-from app.kernel.schema import Currency
+from app.kernel.schema import Currency, Day
 from app.products import service
 from app.products.repository import exchange_rates, price_lists, prices, products
 from app.products.schemas import (
     ExchangeRatePut,
     ExchangeRateQuery,
     ExchangeRateRead,
+    PriceBulk,
     PriceListCreate,
     PriceListQuery,
     PriceListRead,
     PriceListUpdate,
     PriceQuery,
     PriceRead,
-    PriceRow,
     PricesOf,
+    ProductBulk,
     ProductCreate,
     ProductQuery,
     ProductRead,
@@ -50,9 +50,9 @@ async def create(tx: Tx, body: ProductCreate) -> Response:
 
 
 @product_routes.post("/bulk", summary="Add or change many products by SKU", dependencies=_WRITE)
-async def upsert(tx: Tx, body: Annotated[Rows[ProductCreate], BULK]) -> BulkResult:
+async def upsert(tx: Tx, body: ProductBulk) -> BulkResult:
     """Up to 1,000 rows, a result for each in order. Fields that a row leaves out keep their value."""
-    return await service.upsert(tx, rows=body)
+    return await service.upsert(tx, rows=body.products)
 
 
 @product_routes.get("", summary="List products", response_model=Page[ProductRead], dependencies=_READ)
@@ -120,9 +120,9 @@ async def update_price_list(tx: Tx, expected: ExpectedVersion, price_list_id: UU
 
 
 @price_list_routes.post("/{price_list_id}/prices/bulk", summary="Add or change prices of a list", dependencies=_WRITE)
-async def upsert_prices(tx: Tx, price_list_id: UUID, body: Annotated[Rows[PriceRow], BULK]) -> BulkResult:
+async def upsert_prices(tx: Tx, price_list_id: UUID, body: PriceBulk) -> BulkResult:
     """Up to 1,000 rows, a result for each in order. SKU, least quantity and first day identify a price."""
-    return await service.upsert_prices(tx, price_list_id=price_list_id, rows=body)
+    return await service.upsert_prices(tx, price_list_id=price_list_id, rows=body.prices)
 
 
 @price_list_routes.get(
@@ -159,7 +159,7 @@ async def remove_price(tx: Tx, expected: ExpectedVersion, price_list_id: UUID, p
     responses={201: {"model": ExchangeRateRead, "description": "The day had no rate before."}},
     dependencies=_WRITE,
 )
-async def set_rate(tx: Tx, settings: Config, currency: Currency, day: date, body: ExchangeRatePut) -> Response:
+async def set_rate(tx: Tx, settings: Config, currency: Currency, day: Day, body: ExchangeRatePut) -> Response:
     """Doing it twice changes nothing."""
     identity, new = await service.set_rate(
         tx, currency=currency, company_currency=settings.company_currency, day=day, rate=body.rate
@@ -184,7 +184,7 @@ async def list_rates(request: Request, tx: ReadTx, query: Annotated[ExchangeRate
     response_model=ExchangeRateRead,
     dependencies=_READ,
 )
-async def get_rate(tx: ReadTx, settings: Config, currency: Currency, day: date) -> Response:
+async def get_rate(tx: ReadTx, settings: Config, currency: Currency, day: Day) -> Response:
     """The latest rate on or before the day; 404 when there is none."""
     found = await exchange_rates.on(tx, currency, settings.company_currency, day)
     if found is None:

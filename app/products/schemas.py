@@ -7,12 +7,14 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
+from app.kernel.bulk import BULK, Rows
 from app.kernel.schema import (
     Amount,
     Body,
     Changes,
     Code,
     Currency,
+    Day,
     Line,
     PositiveQuantity,
     Query,
@@ -39,7 +41,7 @@ def _after_valid_from(valid_to: date | None, others: ValidationInfo) -> date | N
     return valid_to
 
 
-LastDay = Annotated[date | None, AfterValidator(_after_valid_from), Field(description="The last day, if it is known.")]
+LastDay = Annotated[Day | None, AfterValidator(_after_valid_from), Field(description="The last day, if it is known.")]
 
 
 class ProductCreate(Body):
@@ -54,6 +56,12 @@ class ProductCreate(Body):
     status: ProductStatus = ProductStatus.ACTIVE
     production_days: ProductionDays | None = None
     description: Text | None = None
+
+
+class ProductBulk(Body):
+    """Products to add or change, by SKU. Fields that a row leaves out keep their value."""
+
+    products: Annotated[Rows[ProductCreate], BULK]
 
 
 class ProductUpdate(Changes):
@@ -100,7 +108,7 @@ class PriceListCreate(Body):
     name: Line = Field(examples=["Retail 2026"])
     currency: Currency
     is_default: bool = Field(False, description="Serve who has no list, in place of the currency's present default.")
-    valid_from: date
+    valid_from: Day
     valid_to: LastDay = None
 
 
@@ -110,8 +118,8 @@ class PriceListUpdate(Changes):
     code: Code = unset(examples=["RETAIL-26"])
     name: Line = unset(examples=["Retail 2026"])
     is_default: bool = unset()
-    valid_from: date = unset()
-    valid_to: date | None = None
+    valid_from: Day = unset()
+    valid_to: Day | None = None
 
 
 class PriceListRead(Stamped):
@@ -128,9 +136,10 @@ class PriceListRead(Stamped):
 class PriceListQuery(Query):
     """Filters of the list of price lists."""
 
+    code: Code | None = Field(None, description="Exactly this code, in any case.")
     currency: Currency | None = None
     is_default: bool | None = None
-    valid_on: date | None = Field(None, description="Only what is valid on this day.")
+    valid_on: Day | None = Field(None, description="Only what is valid on this day.")
     sort: Literal["code", "-code", "created_at", "-created_at"] = "code"
 
 
@@ -140,8 +149,14 @@ class PriceRow(Body):
     sku: Code = Field(examples=["CHAI-10"])
     min_quantity: PositiveQuantity = Field(Decimal(1), description="The price applies from this quantity on.")
     unit_price: UnitPrice
-    valid_from: date
+    valid_from: Day
     valid_to: LastDay = None
+
+
+class PriceBulk(Body):
+    """Prices to add or change. Fields that a row leaves out keep their value."""
+
+    prices: Annotated[Rows[PriceRow], BULK]
 
 
 class PriceRead(Stamped):
@@ -160,7 +175,7 @@ class PriceQuery(Query):
     """Filters of a list's prices."""
 
     sku: Code | None = Field(None, description="Exactly this SKU, in any case.")
-    valid_on: date | None = Field(None, description="Only what is valid on this day.")
+    valid_on: Day | None = Field(None, description="Only what is valid on this day.")
     sort: Literal["created_at", "-created_at", "valid_from", "-valid_from"] = "created_at"
 
 
@@ -173,7 +188,7 @@ class PricesOf(PriceQuery):
 class QuoteQuery(Body):
     """Which price of a product is asked for."""
 
-    on: date | None = Field(None, description="The day; without it today in the company's time zone.")
+    on: Day | None = Field(None, description="The day; without it today in the company's time zone.")
     quantity: PositiveQuantity = Decimal(1)
     price_list_id: UUID | None = Field(None, description="The list; without it the default one of the currency.")
     currency: Currency | None = Field(None, description="Without it the list's, and without a list the company's.")
@@ -214,6 +229,6 @@ class ExchangeRateQuery(Query):
     """Filters of the list of exchange rates."""
 
     currency: Currency | None = None
-    day_from: date | None = Field(None, description="Only of this day and later.")
-    day_to: date | None = Field(None, description="Only of this day and earlier.")
+    day_from: Day | None = Field(None, description="Only of this day and later.")
+    day_to: Day | None = Field(None, description="Only of this day and earlier.")
     sort: Literal["day", "-day"] = "-day"

@@ -22,7 +22,7 @@ from app.products.events import (
     ProductCreated,
     ProductUpdated,
 )
-from app.products.models import ExchangeRate, Price, PriceList, Product
+from app.products.models import ExchangeRate, PriceList, Product
 from app.products.repository import exchange_rates, price_lists, prices, products
 from app.products.rules import check_period
 from app.products.schemas import (
@@ -135,7 +135,7 @@ async def update(session: AsyncSession, *, product_id: UUID, expected: int, body
 async def upsert(session: AsyncSession, *, rows: Sequence[ProductCreate | Rejected]) -> BulkResult:
     """Add the products whose SKU is new and change the others, where fields that a row leaves out keep their value.
 
-    Four statements, however many rows. A SKU that stands twice counts once: its later rows are invalid.
+    Three statements, however many rows. A SKU that stands twice counts once: its later rows are invalid.
     """
     sent = [{"row": index, "id": uuid7(), **row.model_dump()} for index, row in bulk.accepted(rows).items()]
     await products.insert_missing(session, sent)
@@ -143,27 +143,27 @@ async def upsert(session: AsyncSession, *, rows: Sequence[ProductCreate | Reject
     new = {each["id"] for each in sent}
     first: dict[UUID, int] = {}
     done: list[bulk.Done] = []
-    changed: list[dict[str, Any]] = []
+    changed, events = [], []
     for index, row in enumerate(rows):
         if isinstance(row, Rejected):
             done.append(row)
             continue
-        product = stored[index]._asdict()
+        product, named = stored[index]._asdict(), row.model_dump(exclude_unset=True, exclude={"sku"})
         identity = product["id"]
         if first.setdefault(identity, index) != index:
             done.append(Rejected.at("/sku", "duplicate", f"row {first[identity]} has the same SKU"))
         elif identity in new:
             done.append((Outcome.CREATED, identity))
-            session.add(outbox.as_row(session, identity, ProductCreated(sku=row.sku)))
-        elif changes := outbox.difference(product, row.model_dump(exclude_unset=True, exclude={"sku"})):
+            events.append(outbox.as_values(session, identity, ProductCreated(sku=row.sku)))
+        elif changes := outbox.difference(product, named):
             done.append((Outcome.UPDATED, identity))
-            changed.append(product | row.model_dump(exclude_unset=True, exclude={"sku"}))
-            session.add(outbox.as_row(session, identity, ProductUpdated(sku=product["sku"], changes=changes)))
+            changed.append(product | named)
+            event = ProductUpdated(sku=product["sku"], changes=changes)
+            events.append(outbox.as_values(session, identity, event))
         else:
             done.append((Outcome.UNCHANGED, identity))
-    await products.overwrite(session, changed)
-    await session.flush()
-    return bulk.result(done)
+    await products.write(session, changed=changed, events=events)
+    return bulk.result(done, under="/products")
 
 
 async def create_price_list(session: AsyncSession, *, body: PriceListCreate) -> PriceList:
@@ -214,7 +214,7 @@ async def upsert_prices(
 ) -> BulkResult:
     """Add or change prices of a list; SKU, least quantity and first day identify one.
 
-    Five statements, however many rows; the list is locked, so that two imports of it wait for each other. A price that
+    Three statements, however many rows; the list is locked, so that two imports of it wait for each other. A price that
     stands twice counts once: its later rows are invalid.
 
     Raises:
@@ -226,32 +226,30 @@ async def upsert_prices(
     stored = await prices.matching(session, price_list_id, sent)
     first: dict[tuple[object, ...], int] = {}
     done: list[bulk.Done] = []
-    changed: list[dict[str, Any]] = []
+    new, changed, events = [], [], []
     for index, row in enumerate(rows):
         if isinstance(row, Rejected):
             done.append(row)
             continue
-        found = stored[index]._asdict()
-        price = found | row.model_dump(exclude_unset=True, exclude={"sku"})
+        price, named = stored[index]._asdict(), row.model_dump(exclude_unset=True, exclude={"sku"})
         key = (price["product_id"], row.min_quantity, row.valid_from)
         if price["product_id"] is None:
             done.append(Rejected.at("/sku", "unknown", f"no product has the SKU {row.sku}"))
         elif first.setdefault(key, index) != index:
             done.append(Rejected.at("/sku", "duplicate", f"row {first[key]} is the same price"))
         elif price["id"] is None:
-            new = Price(price_list_id=price_list_id, **{name: price[name] for name in _PRICE_FIELDS})
-            session.add(new)
-            done.append((Outcome.CREATED, new.id))
-            outbox.record(session, price_list, PriceSet(**_state(price | {"id": new.id}, price_list)))
-        elif changes := outbox.difference(found, price):
+            new.append(price | named | {"id": uuid7()})
+            done.append((Outcome.CREATED, new[-1]["id"]))
+            events.append(PriceSet(**_state(new[-1], price_list)))
+        elif changes := outbox.difference(price, named):
+            changed.append(price | named)
             done.append((Outcome.UPDATED, price["id"]))
-            changed.append(price)
-            outbox.record(session, price_list, PriceSet(**_state(price, price_list), changes=changes))
+            events.append(PriceSet(**_state(changed[-1], price_list), changes=changes))
         else:
             done.append((Outcome.UNCHANGED, price["id"]))
-    await prices.overwrite(session, changed)
-    await session.flush()
-    return bulk.result(done)
+    told = [outbox.as_values(session, price_list_id, event) for event in events]
+    await prices.write(session, price_list_id, new=new, changed=changed, events=told)
+    return bulk.result(done, under="/prices")
 
 
 def _state(price: Mapping[str, Any], price_list: PriceList) -> dict[str, Any]:

@@ -30,7 +30,7 @@ async def add_list(client: AsyncClient, **fields: object) -> dict[str, Any]:
 
 
 async def bulk(client: AsyncClient, price_list: dict[str, Any], *rows: object) -> list[dict[str, Any]]:
-    response = await client.post(f"/v1/price-lists/{price_list['id']}/prices/bulk", json=rows)
+    response = await client.post(f"/v1/price-lists/{price_list['id']}/prices/bulk", json={"prices": rows})
     assert response.status_code == 200, response.text
     return response.json()["data"]  # type: ignore[no-any-return]
 
@@ -113,7 +113,7 @@ async def test_bulk_tells_what_became_of_every_row(client: AsyncClient) -> None:
     results = await bulk(client, price_list, *rows)
     assert [result["status"] for result in results] == ["created"] * 2 + ["invalid"] * 4 + ["created", "invalid"]
     pointers = [error["pointer"] for result in results for error in result["errors"]]
-    assert pointers == ["/2/sku", "/3/sku", "/4/unit_price", "/5/valid_to", "/7"]
+    assert pointers == [f"/prices/{place}" for place in ("2/sku", "3/sku", "4/unit_price", "5/valid_to", "7")]
 
     again = await bulk(client, price_list, row("18"), row("15.5", min_quantity="10", valid_to="2026-08-01"))
     assert [(result["status"], result["id"]) for result in again] == [
@@ -123,7 +123,7 @@ async def test_bulk_tells_what_became_of_every_row(client: AsyncClient) -> None:
     kept = await bulk(client, price_list, row("15.0", min_quantity="10"))
     price = (await client.get(f"/v1/price-lists/{price_list['id']}/prices/{kept[0]['id']}")).json()
     assert (price["unit_price"], price["valid_to"], price["version"]) == ("15.0", "2026-08-01", 3)
-    nowhere = await client.post(f"/v1/price-lists/{NOBODY}/prices/bulk", json=[row("1")])
+    nowhere = await client.post(f"/v1/price-lists/{NOBODY}/prices/bulk", json={"prices": [row("1")]})
     assert nowhere.status_code == 404
 
 

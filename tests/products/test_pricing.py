@@ -88,7 +88,7 @@ async def test_unit_prices_agree_with_the_rule_written_down(
             and price.min_quantity <= quantity
         ]
         best = max(valid, key=lambda price: (price.min_quantity, price.valid_from), default=None)
-        return best and best.unit_price
+        return best.unit_price if best else None
 
     wanted = [(random.choice(products).id, Decimal(random.randint(2, 20)) / 2) for _ in range(200)]
     for asked, used in ((None, standard), (special.id, special)):
@@ -141,28 +141,28 @@ async def test_bulk_costs_the_same_number_of_statements_for_any_number_of_rows(
         prices = [{"sku": each["sku"], "unit_price": "1", "valid_from": "2026-01-01"} for each in products]
         changed = [each | {"name": "Another"} for each in products[1:]] + [{"sku": f"{size}-x", "name": "New"}]
         dearer = [each | {"unit_price": "2"} for each in prices[1:]]
-        for url, rows, statements in (
-            ("/v1/products/bulk", products, 3),
-            ("/v1/products/bulk", changed, 4),
-            ("/v1/products/bulk", changed, 2),
-            (prices_url, prices, 4),
-            (prices_url, [*dearer, prices[0] | {"min_quantity": "5"}], 5),
-            (prices_url, dearer, 2),
+        for url, body, statements in (
+            ("/v1/products/bulk", {"products": products}, 3),
+            ("/v1/products/bulk", {"products": changed}, 3),
+            ("/v1/products/bulk", {"products": changed}, 2),
+            (prices_url, {"prices": prices}, 3),
+            (prices_url, {"prices": [*dearer, prices[0] | {"min_quantity": "5"}]}, 3),
+            (prices_url, {"prices": dearer}, 2),
         ):
             with counted(database) as sent:
-                response = await client.post(url, json=rows)
+                response = await client.post(url, json=body)
             assert {result["status"] for result in response.json()["data"]} <= {"created", "updated", "unchanged"}
             assert len(sent) == statements, "\n".join(sent)
 
 
 async def test_changes_are_told_with_old_and_new_values(client: AsyncClient, tx: AsyncSession) -> None:
-    await client.post("/v1/products/bulk", json=[{"sku": "A", "name": "A"}])
-    await client.post("/v1/products/bulk", json=[{"sku": "a", "name": "B", "production_days": 3}])
+    await client.post("/v1/products/bulk", json={"products": [{"sku": "A", "name": "A"}]})
+    await client.post("/v1/products/bulk", json={"products": [{"sku": "a", "name": "B", "production_days": 3}]})
     listed = {"code": "STD", "name": "Standard", "currency": "USD", "valid_from": "2026-01-01"}
     url = f"/v1/price-lists/{(await client.post('/v1/price-lists', json=listed)).json()['id']}/prices"
     for unit_price in ("1.50", "1.5", "2"):
         row = {"sku": "a", "unit_price": unit_price, "valid_from": "2026-01-01"}
-        price_id = (await client.post(f"{url}/bulk", json=[row])).json()["data"][0]["id"]
+        price_id = (await client.post(f"{url}/bulk", json={"prices": [row]})).json()["data"][0]["id"]
     await client.delete(f"{url}/{price_id}", headers={"If-Match": '"v2"'})
     told = (await tx.execute(select(OutboxEvent.type, OutboxEvent.data).order_by(OutboxEvent.seq))).all()
     assert [kind for kind, _ in told] == [

@@ -10,14 +10,14 @@ from tests.conftest import Live
 async def test_bulk_writers_of_the_same_skus_neither_lose_nor_double_a_product(live: Live) -> None:
     random = Random(7)  # noqa: S311 - a test's
     rows = [{"sku": f"S{n}", "name": "before"} for n in range(60)]
-    await live.client.post("/v1/products/bulk", json=rows[:20])
+    await live.client.post("/v1/products/bulk", json={"products": rows[:20]})
 
     async def write(writer: int) -> Counter[str]:
         mine = [
             {**row, "sku": row["sku"].swapcase() if writer % 2 else row["sku"], "name": f"{writer}"} for row in rows
         ]
         random.shuffle(mine)
-        response = await live.client.post("/v1/products/bulk", json=mine)
+        response = await live.client.post("/v1/products/bulk", json={"products": mine})
         assert response.status_code == 200, response.text
         return Counter(result["status"] for result in response.json()["data"])
 
@@ -29,13 +29,13 @@ async def test_bulk_writers_of_the_same_skus_neither_lose_nor_double_a_product(l
 
 
 async def test_importers_of_one_list_wait_for_each_other(live: Live) -> None:
-    await live.client.post("/v1/products/bulk", json=[{"sku": f"S{n}", "name": "P"} for n in range(20)])
+    await live.client.post("/v1/products/bulk", json={"products": [{"sku": f"S{n}", "name": "P"} for n in range(20)]})
     listed = {"code": "STD", "name": "Standard", "currency": "USD", "valid_from": "2026-01-01"}
     url = f"/v1/price-lists/{(await live.client.post('/v1/price-lists', json=listed)).json()['id']}/prices"
 
     async def write(writer: int) -> Counter[str]:
         rows = [{"sku": f"S{n}", "unit_price": f"{writer}", "valid_from": "2026-01-01"} for n in range(20)]
-        response = await live.client.post(f"{url}/bulk", json=rows[:: -1 if writer % 2 else 1])
+        response = await live.client.post(f"{url}/bulk", json={"prices": rows[:: -1 if writer % 2 else 1]})
         assert response.status_code == 200, response.text
         return Counter(result["status"] for result in response.json()["data"])
 

@@ -28,7 +28,7 @@ async def add(client: AsyncClient, **fields: object) -> dict[str, Any]:
 
 
 async def bulk(client: AsyncClient, *rows: object) -> list[dict[str, Any]]:
-    response = await client.post("/v1/products/bulk", json=rows)
+    response = await client.post("/v1/products/bulk", json={"products": rows})
     assert response.status_code == 200, response.text
     return response.json()["data"]  # type: ignore[no-any-return]
 
@@ -126,7 +126,8 @@ async def test_bulk_tells_what_became_of_every_row(client: AsyncClient) -> None:
     statuses = [result["status"] for result in results]
     assert statuses == ["created", "unchanged", "invalid", "invalid", "invalid", "created"]
     assert results[1]["id"] == known["id"]
-    assert [result["errors"][0]["pointer"] for result in results[2:5]] == ["/2/order_multiple", "/3/sku", "/4"]
+    pointers = [result["errors"][0]["pointer"] for result in results[2:5]]
+    assert pointers == ["/products/2/order_multiple", "/products/3/sku", "/products/4"]
     new = (await client.get(f"/v1/products/{results[0]['id']}")).json()
     assert (new["sku"], new["name"], new["version"]) == ("NEW", "New", 1)
 
@@ -146,7 +147,7 @@ async def test_bulk_changes_only_what_a_row_names(client: AsyncClient) -> None:
 async def test_bulk_takes_an_array_of_up_to_1000(client: AsyncClient) -> None:
     rows = [{"sku": f"S{n}", "name": f"Product {n}"} for n in range(1001)]
     for body in ([], rows, {"sku": "A"}, None):
-        assert (await client.post("/v1/products/bulk", json=body)).status_code == 422
+        assert (await client.post("/v1/products/bulk", json={"products": body})).status_code == 422
     assert {result["status"] for result in await bulk(client, *rows[:1000])} == {"created"}
     assert [result["status"] for result in await bulk(client, 1, None)] == ["invalid", "invalid"]
 
@@ -155,6 +156,6 @@ async def test_scopes(client_with: ClientWith) -> None:
     reader = await client_with(Permission.PRODUCTS_READ)
     assert (await reader.get("/v1/products")).status_code == 200
     assert (await reader.post("/v1/products", json=CHAI)).status_code == 403
-    assert (await reader.post("/v1/products/bulk", json=[CHAI])).status_code == 403
+    assert (await reader.post("/v1/products/bulk", json={"products": [CHAI]})).status_code == 403
     writer = await client_with(Permission.PRODUCTS_WRITE)
     assert (await writer.get("/v1/products")).status_code == 403
