@@ -62,7 +62,7 @@ async def update_account(session: AsyncSession, *, account_id: UUID, expected: i
             currency.
 
     """
-    sent = body.model_dump(exclude_unset=True)
+    sent = body.model_dump(include=body.model_fields_set)
     if sent.get("parent_id") is not None:
         await accounts.lock_parents(session)
         if account_id in await accounts.line_above(session, sent["parent_id"]):
