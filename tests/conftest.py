@@ -24,6 +24,7 @@ from app.kernel import auth, migrate
 from app.kernel.auth import Permission
 from app.kernel.db import Database, sync_url
 from app.kernel.embedded import EmbeddedPostgres
+from app.kernel.observability import configure_logging
 from app.kernel.settings import Settings
 from app.main import create_app
 
@@ -116,6 +117,11 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         log_level="WARNING",
         log_format="console",
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _logging(settings: Settings) -> None:
+    configure_logging(settings)
 
 
 @pytest.fixture(scope="session")

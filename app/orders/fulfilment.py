@@ -125,12 +125,11 @@ async def deliver(
         raise Invalid.at("/delivered_at", "too_early", f"is before the shipment left at {shipment.shipped_at}")
     shipment.delivered_at, shipment.received_by = at, received_by
     lines = await orders.lines(session, order.id)
-    carried = dict(
-        (await session.execute(select(ShipmentLine.order_line_id, ShipmentLine.quantity).where(
-            ShipmentLine.shipment_id == shipment.id))).tuples().all()
-    )  # fmt: skip
+    row = ShipmentLine
+    carried = await session.execute(select(row.order_line_id, row.quantity).where(row.shipment_id == shipment.id))
+    quantities: dict[UUID, Decimal] = dict(carried.all())
     for line in lines:
-        line.delivered_quantity += carried.get(line.id, Decimal(0))
+        line.delivered_quantity += quantities.get(line.id, Decimal(0))
     order.derive(lines, on_hold=await orders.on_hold(session, order.id))
     order.updated_at = clock.now()
     outbox.record(

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Sequence, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.kernel import clock
@@ -46,7 +47,7 @@ class Order(Stored, Base):
     received_at: Mapped[datetime]
     taken_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
     po_number: Mapped[str | None]
-    delivery_address: Mapped[dict[str, Any] | None]
+    delivery_address: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     notes: Mapped[str | None]
 
     currency: Mapped[str]
@@ -170,12 +171,14 @@ class Shipment(Stored, Base):
     __tablename__ = "shipments"
 
     number: Mapped[str] = mapped_column(unique=True)
-    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"), index=True)
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"))
     carrier: Mapped[str | None]
     tracking_number: Mapped[str | None]
     shipped_at: Mapped[datetime]
     delivered_at: Mapped[datetime | None]
     received_by: Mapped[str | None]
+
+    __table_args__ = (Index("ix_shipments_order", "order_id", "created_at", "id"),)
 
 
 class ShipmentLine(Base):
@@ -197,12 +200,14 @@ class OrderReturn(Stored, Base):
     __tablename__ = "order_returns"
 
     number: Mapped[str] = mapped_column(unique=True)
-    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"), index=True)
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"))
     reason: Mapped[ReturnReason]
     note: Mapped[str | None]
     received_at: Mapped[datetime]
     restocked: Mapped[bool]
     amount: Mapped[Decimal]
+
+    __table_args__ = (Index("ix_order_returns_order", "order_id", "created_at", "id"),)
 
 
 class OrderReturnLine(Base):

@@ -46,22 +46,22 @@ class Orders(Repository[Order]):
         )
         read_at = read_at.where(Account.id == Order.account_id).group_by(Account.updated_at)
         current = func.coalesce(Order.checked_at >= read_at.correlate(Order).scalar_subquery(), False)
-        own = {"parent": Order}
+        line, hold, override = OrderLine, OrderHold, OrderOverride
         return {
             "account_name": account,
             "check_is_current": current,
             "lines": json_list_of(
-                OrderLineRead, OrderLine, where=OrderLine.order_id == Order.id, order_by=OrderLine.line_no, **own
+                OrderLineRead, line, where=line.order_id == Order.id, order_by=line.line_no, parent=Order
             ),
             "holds": json_list_of(
-                HoldRead, OrderHold, where=OrderHold.order_id == Order.id, order_by=OrderHold.placed_at, **own
+                HoldRead, hold, where=hold.order_id == Order.id, order_by=hold.placed_at, parent=Order
             ),
             "overrides": json_list_of(
                 OverrideRead,
-                OrderOverride,
-                where=OrderOverride.order_id == Order.id,
-                order_by=OrderOverride.overridden_at,
-                **own,
+                override,
+                where=override.order_id == Order.id,
+                order_by=override.overridden_at,
+                parent=Order,
             ),
         }
 

@@ -27,6 +27,7 @@ class Shop:
         self.client = client
         self.account: dict[str, Any] = {}
         self.member: dict[str, Any] = {}
+        self.prices: dict[str, Any] = {}
 
     @classmethod
     async def open(cls, client: AsyncClient, **account: Any) -> "Shop":
@@ -34,8 +35,8 @@ class Shop:
         person = {"name": "Laura Callahan", "email": "laura@example.com", "role": "administrator"}
         shop.member = ok(await client.post("/v1/staff", json={**person, "active_from": "2020-01-01"}))
         prices = {"code": "LIST", "name": "List", "currency": "USD", "is_default": True, "valid_from": "2020-01-01"}
-        shop.list = ok(await client.post("/v1/price-lists", json=prices))
-        address = {"street": "Obere Str. 57", "city": "Berlin", "postal_code": "12209", "country": "DE"}
+        shop.prices = ok(await client.post("/v1/price-lists", json=prices))
+        address = {"lines": ["Obere Str. 57"], "city": "Berlin", "postal_code": "12209", "country": "DE"}
         fields = {"name": "Alfreds Futterkiste", "type": "end_customer", "currency": "USD", "delivery_address": address}
         shop.account = ok(await client.post("/v1/accounts", json={**fields, **account}))
         return shop
@@ -43,7 +44,7 @@ class Shop:
     async def product(self, sku: str, *, price: str = "10.00", stock: str | None = None, **fields: Any) -> Any:
         made = ok(await self.client.post("/v1/products", json={"sku": sku, "name": sku, **fields}))
         row = {"sku": sku, "unit_price": price, "valid_from": "2020-01-01"}
-        ok(await self.client.post(f"/v1/price-lists/{self.list['id']}/prices/bulk", json=[row]))
+        ok(await self.client.post(f"/v1/price-lists/{self.prices['id']}/prices/bulk", json={"prices": [row]}))
         if stock is not None:
             await self.count(sku, stock)
         return made

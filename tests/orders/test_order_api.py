@@ -271,7 +271,7 @@ async def test_foreign_currency_is_frozen(shop: Shop) -> None:
     euro = ok(await shop.client.post("/v1/price-lists", json=prices))
     await shop.product("CHAI", stock="100")
     row = {"sku": "CHAI", "unit_price": "9.99", "valid_from": "2020-01-01"}
-    ok(await shop.client.post(f"/v1/price-lists/{euro['id']}/prices/bulk", json=[row]))
+    ok(await shop.client.post(f"/v1/price-lists/{euro['id']}/prices/bulk", json={"prices": [row]}))
     order = await shop.order({"sku": "CHAI", "quantity": "3"}, currency="EUR")
     assert (order["net_amount"], order["exchange_rate"], order["base_amount"]) == ("29.97", "1.10", "32.97")
 
