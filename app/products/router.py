@@ -57,6 +57,7 @@ async def upsert(tx: Tx, body: ProductBulk) -> BulkResult:
 
 @product_routes.get("", summary="List products", response_model=Page[ProductRead], dependencies=_READ)
 async def list_(request: Request, tx: ReadTx, query: Annotated[ProductQuery, Parameters()]) -> Response:
+    """Indexed: every sort by itself, with category or status the sorts by SKU and name, and the words."""
     return answer_page(request, await products.page(tx, query))
 
 
@@ -101,6 +102,7 @@ async def create_price_list(tx: Tx, body: PriceListCreate) -> Response:
     "", summary="List price lists", name="list", response_model=Page[PriceListRead], dependencies=_READ
 )
 async def list_price_lists(request: Request, tx: ReadTx, query: Annotated[PriceListQuery, Parameters()]) -> Response:
+    """Indexed: every sort by itself, and with currency the one by code."""
     return answer_page(request, await price_lists.page(tx, query))
 
 
@@ -131,6 +133,7 @@ async def upsert_prices(tx: Tx, price_list_id: UUID, body: PriceBulk) -> BulkRes
 async def list_prices(
     request: Request, tx: ReadTx, price_list_id: UUID, query: Annotated[PriceQuery, Parameters()]
 ) -> Response:
+    """Indexed: both sorts, and a SKU's prices."""
     listing = await prices.page(tx, PricesOf(price_list_id=price_list_id, **query.model_dump()))
     if not listing.rows:
         await price_lists.show(tx, price_list_id)  # a list that does not exist is not an empty one
@@ -174,6 +177,7 @@ async def set_rate(tx: Tx, settings: Config, currency: Currency, day: Day, body:
     "", summary="List exchange rates", name="list", response_model=Page[ExchangeRateRead], dependencies=_READ
 )
 async def list_rates(request: Request, tx: ReadTx, query: Annotated[ExchangeRateQuery, Parameters()]) -> Response:
+    """Indexed: the days, also of one currency."""
     return answer_page(request, await exchange_rates.page(tx, query))
 
 

@@ -53,6 +53,7 @@ async def test_create_get_and_list(client: AsyncClient) -> None:
     await add_list(client, code="B", currency="EUR")
     for query, codes in (
         ({}, ["B", "Retail-26"]),
+        ({"code": "retail-26"}, ["Retail-26"]),
         ({"currency": "EUR"}, ["B"]),
         ({"is_default": "false"}, []),
         ({"valid_on": "2027-01-01"}, []),
