@@ -18,7 +18,7 @@ from sqlalchemy import (
     text,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from app.accounts.rules import (
@@ -184,7 +184,7 @@ def standing_consents(
     decisive = or_(~row.granted, row.evidence.is_not(None))
     counts = (
         select(row.id)
-        .distinct(row.purpose, row.channel)
+        .ext(distinct_on(row.purpose, row.channel))
         .where(link == parent.id)
         .order_by(row.purpose, row.channel, decisive.desc(), row.at.desc(), row.granted, row.id.desc())
         .correlate(parent)
