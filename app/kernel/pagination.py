@@ -4,8 +4,8 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -57,7 +57,8 @@ class Sort:
 
     def encode(self, value: Any, identity: UUID) -> str:
         """The cursor behind the row with this sort value and id."""
-        raw = json.dumps([self.name, value if isinstance(value, (int, str)) else str(value), str(identity)])
+        key = value if isinstance(value, (int, str)) else str(value)
+        raw = json.dumps([self.name, key, str(identity)], ensure_ascii=False)  # escaped, a long name outgrows the limit
         return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
 
     def _decode(self, cursor: str) -> tuple[Any, UUID]:
@@ -67,7 +68,7 @@ class Sort:
             if name != self.name:
                 raise ValueError  # noqa: TRY301 - the same answer as for garbage
             return _typed(value, self.column.type.python_type), UUID(identity)
-        except (ValueError, TypeError, AttributeError, InvalidOperation, RecursionError):
+        except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
             raise Invalid.at(
                 "cursor", "cursor", "is not a cursor of this list and sort; start again without it"
             ) from None
@@ -87,7 +88,7 @@ def _typed(value: Any, kind: type) -> Any:
         instant = datetime.fromisoformat(value)
         if instant.tzinfo is None:
             raise ValueError
-        return instant
+        return instant.astimezone(UTC)  # out of range here, not in the driver
     if kind is date:
         return date.fromisoformat(value)
     if kind is Decimal:

@@ -17,7 +17,7 @@ _COUNTRIES = frozenset(code for code in Locale("en").territories if len(str(code
 class Read(BaseModel):
     """Base of everything answered. Decimals travel as strings, times as RFC 3339 in UTC."""
 
-    model_config = ConfigDict(from_attributes=True, frozen=True)
+    model_config = ConfigDict(from_attributes=True, frozen=True, json_schema_serialization_defaults_required=True)
 
 
 class Body(BaseModel):
@@ -63,7 +63,7 @@ class Query(BaseModel):
 
     limit: Annotated[int, Field(ge=1, le=200, description="Most rows to answer.")] = 50
     cursor: Annotated[
-        str | None, Field(max_length=1000, description="`next_cursor` of the page before; same filters and sort.")
+        str | None, Field(max_length=2000, description="`next_cursor` of the page before; same filters and sort.")
     ] = None
 
 
