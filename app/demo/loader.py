@@ -15,9 +15,8 @@ from sqlalchemy import func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import service as accounts
-from app.accounts.models import Account
+from app.accounts.models import Account, Contact
 from app.accounts.rules import AccountStatus, AccountType
-from app.accounts.schemas import AccountCreate, ContactCreate
 from app.demo import northwind as source
 from app.demo.history import (
     Chronicle,
@@ -27,6 +26,7 @@ from app.demo.history import (
     evidence_of,
     number_of,
     price_reason,
+    touch_accounts,
     write_rows,
 )
 from app.demo.northwind import CURRENCY, Customer, Northwind, Order, Product, sku_of
@@ -39,7 +39,7 @@ from app.kernel.settings import Settings
 from app.leads.models import Lead
 from app.orders import capture, confirm, review
 from app.orders.check import standing_in_the_way
-from app.orders.models import ORDER_NUMBERS, SHIPMENT_NUMBERS
+from app.orders.models import ORDER_NUMBERS, SHIPMENT_NUMBERS, OrderLine
 from app.orders.models import Order as OrderRow
 from app.orders.rules import Channel
 from app.orders.schemas import OrderCreate, OrderLineCreate
@@ -148,6 +148,7 @@ class _Loading:
             await self._open_order(order, known)
             self.progress("open orders", done, len(open_orders))
         await chronicle.until()
+        await touch_accounts(self.session, history)
         await self._count()
         return Summary(
             loaded=True,
@@ -219,20 +220,19 @@ class _Loading:
         account_ids: dict[str, UUID] = {}
         contact_ids: dict[str, UUID] = {}
         for done, customer in enumerate(customers, start=1):
+            account = _account(customer, self.northwind.largest.get(customer.code))
             owner = self.northwind.owners.get(customer.code)
-            body = _account(customer, self.northwind.largest.get(customer.code)).model_copy(
-                update={"owner_id": staff_ids[owner] if owner else None, "price_list_id": price_list_id}
-            )
-            account = await accounts.create(self.session, body=body)
-            account_ids[customer.code] = account.id
-            contact = ContactCreate(
+            account.owner_id = staff_ids[owner] if owner else None
+            account.price_list_id = price_list_id
+            account_ids[customer.code] = (await accounts.create_account(self.session, account=account)).id
+            contact = Contact(
                 account_id=account.id,
                 name=customer.contact,
                 job_title=customer.title,
                 telephone=customer.telephone,
                 decision_maker=customer.decides,
             )
-            contact_ids[customer.code] = (await accounts.create_contact(self.session, body=contact)).id
+            contact_ids[customer.code] = (await accounts.create_contact(self.session, contact=contact)).id
             self.progress("accounts", done, len(customers))
         await self.session.flush()
         return account_ids, contact_ids
@@ -294,7 +294,9 @@ class _Loading:
                 raise RuntimeError(f"Northwind's order {order.number} became {row.number}")
         with clock.at(self.timetable.confirmed(order)):
             account = await session.get_one(Account, row.account_id)
-            lines = await capture.orders.lines(session, row.id)
+            lines = (
+                await session.scalars(select(OrderLine).where(OrderLine.order_id == row.id).order_by(OrderLine.line_no))
+            ).all()
             reviewed = await review.review(session, company=company, order=row, lines=lines, account=account)
             for finding in standing_in_the_way(reviewed.findings):
                 await review.override(
@@ -331,17 +333,18 @@ def _product(each: Product) -> ProductCreate:
     )
 
 
-def _account(customer: Customer, largest_order: Decimal | None) -> AccountCreate:
+def _account(customer: Customer, largest_order: Decimal | None) -> Account:
     """Northwind's customers sell food on, in shops and restaurants; two have never ordered."""
     limit = (2 * (largest_order or Decimal(0)) / 1000).to_integral_value(ROUND_CEILING) * 1000
-    return AccountCreate(
+    address = customer.address.model_dump(mode="json")
+    return Account(
         number=customer.code,
         name=customer.name,
         type=AccountType.RESELLER,
         status=AccountStatus.PROSPECT if largest_order is None else AccountStatus.ACTIVE,
         telephone=customer.telephone,
-        billing_address=customer.address,
-        delivery_address=customer.address,
+        billing_address=address,
+        delivery_address=address,
         currency=CURRENCY,
         payment_terms_days=_PAYMENT_DAYS,
         credit_limit=max(limit, _LEAST_CREDIT),

@@ -54,6 +54,11 @@ _COUNTRIES: Mapping[str, Country] = {
 }
 
 
+def sku_of(product: int) -> str:
+    """The SKU we give to a product."""
+    return f"NW-{product:03d}"
+
+
 @dataclass(frozen=True, slots=True)
 class Employee:
     """One of the nine, with the number of whom they report to."""
@@ -81,7 +86,7 @@ class Product:
 
     @property
     def sku(self) -> str:
-        return f"NW-{self.number:03d}"
+        return sku_of(self.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +181,17 @@ class Northwind:
     @cached_property
     def prices_since(self) -> date:
         """The first day from which every order line is at the price of today."""
-        today = {product.number: product.price for product in self.products}
-        other = [
-            order.ordered_on for order in self.orders if any(line.price != today[line.product] for line in order.lines)
-        ]
-        return max(other) + timedelta(days=1)
+        at_other_prices = (
+            order.ordered_on
+            for order in self.orders
+            if any(line.price != self.prices[line.product] for line in order.lines)
+        )
+        return max(at_other_prices) + timedelta(days=1)
+
+    @cached_property
+    def prices(self) -> Mapping[int, Decimal]:
+        """The prices of today by product."""
+        return {product.number: product.price for product in self.products}
 
     @cached_property
     def owners(self) -> Mapping[str, int]:
@@ -190,8 +201,13 @@ class Northwind:
             taken[order.customer][order.employee] += 1
         return {customer: by.most_common(1)[0][0] for customer, by in taken.items()}
 
-    def orders_of(self, customer: str) -> list[Order]:
-        return [order for order in self.orders if order.customer == customer]
+    @cached_property
+    def largest(self) -> Mapping[str, Decimal]:
+        """For each customer who ever ordered the largest order, with its freight."""
+        totals: defaultdict[str, Decimal] = defaultdict(Decimal)
+        for order in self.orders:
+            totals[order.customer] = max(totals[order.customer], order.amount + order.freight)
+        return totals
 
 
 def read() -> Northwind:
