@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     ScalarSelect,
     Select,
+    Subquery,
     Text,
     and_,
     cast,
@@ -170,11 +171,11 @@ class Requirements:
             need = need.where(Reservation.product_id == _product(query.sku))
         if query.needed_by_to is not None:
             need = need.where(Reservation.promised_on <= query.needed_by_to)
-        if query.unconfirmed:
+        if query.unconfirmed is not None:
             need = need.join(Receipt, Receipt.id == Reservation.receipt_id, isouter=True)
-            need = need.having(func.bool_or(ledger.IS_PLANNED))
+            need = need.having(func.coalesce(func.bool_or(ledger.IS_PLANNED), False) == query.unconfirmed)
         needs = sort.apply(need, query.cursor, query.limit).subquery("need")
-        shaped = _requirement(needs.c, today).lateral("r")
+        shaped = _requirement(needs, today).lateral("r")
         statement = select(
             cast(func.row_to_json(literal_column("r"), type_=JSON), Text).label("body"),
             needs.c.needed_by.label("key"),
@@ -185,10 +186,11 @@ class Requirements:
         return Listing([row.body for row in shown], sort.encode(shown[-1].key, shown[-1].identity) if more else None)
 
 
-def _requirement(need: Any, today: date) -> Select[Any]:
+def _requirement(need: Subquery, today: date) -> Any:
     """The fields of `RequirementRead` for one product and day."""
-    own = and_(Reservation.product_id == need.product_id, Reservation.promised_on == need.needed_by)
-    planned = and_(Receipt.id.in_(select(Reservation.receipt_id).where(own)), ledger.IS_PLANNED)
+    own = and_(Reservation.product_id == need.c.product_id, Reservation.promised_on == need.c.needed_by)
+    rests_on = select(Reservation.receipt_id).where(own).correlate(need)
+    planned = and_(Receipt.id.in_(rests_on), ledger.IS_PLANNED)
     receipt_of = {
         name: select(column).where(Receipt.id == Reservation.receipt_id).correlate(Reservation).scalar_subquery()
         for name, column in (("receipt_status", Receipt.status), ("receipt_due_on", Receipt.due_on))
@@ -198,34 +200,33 @@ def _requirement(need: Any, today: date) -> Select[Any]:
     receipts = select(_list(json_of(RequirementReceipt, Receipt), Receipt.id)).where(planned)
     unconfirmed = select(func.coalesce(func.sum(Receipt.quantity), 0)).where(planned)
     fields = {
-        "product_id": need.product_id,
+        "product_id": need.c.product_id,
         "sku": Product.sku,
         "name": Product.name,
         "unit": Product.unit,
-        "needed_by": need.needed_by,
-        "quantity": cast(need.quantity, Text),
-        "unconfirmed": cast(unconfirmed.scalar_subquery(), Text),
+        "needed_by": need.c.needed_by,
+        "quantity": cast(need.c.quantity, Text),
+        "unconfirmed": cast(unconfirmed.correlate(need).scalar_subquery(), Text),
         "shortage": cast(_shortage(need, today), Text),
-        "lines": lines.scalar_subquery(),
-        "planned_receipts": receipts.scalar_subquery(),
+        "lines": lines.correlate(need).scalar_subquery(),
+        "planned_receipts": receipts.correlate(need).scalar_subquery(),
     }
-    return select(*(fields[name].label(name) for name in RequirementRead.model_fields)).where(
-        Product.id == need.product_id
-    )
+    shown: Any = select(*(fields[name].label(name) for name in RequirementRead.model_fields))
+    return shown.where(Product.id == need.c.product_id).correlate(need)
 
 
-def _shortage(need: Any, today: date) -> ColumnElement[Any]:
+def _shortage(need: Subquery, today: date) -> ColumnElement[Any]:
     """All that is promised by the day less all that is there by it; what is overdue is wanted today."""
-    day = func.greatest(need.needed_by, literal(today))
+    day = func.greatest(need.c.needed_by, literal(today))
     promised = select(func.sum(Reservation.quantity)).where(
-        Reservation.product_id == need.product_id, Reservation.promised_on <= day
+        Reservation.product_id == need.c.product_id, Reservation.promised_on <= day
     )
-    on_hand = select(StockItem.on_hand).where(StockItem.product_id == need.product_id)
+    on_hand = select(StockItem.on_hand).where(StockItem.product_id == need.c.product_id)
     coming = select(func.sum(Receipt.quantity)).where(
-        Receipt.product_id == need.product_id, Receipt.status.in_(OPEN), Receipt.due_on.between(today, day)
+        Receipt.product_id == need.c.product_id, Receipt.status.in_(OPEN), Receipt.due_on.between(today, day)
     )
-    supply = on_hand.scalar_subquery() + func.coalesce(coming.scalar_subquery(), 0)
-    return func.greatest(promised.scalar_subquery() - supply, 0)
+    wanted, here, later = (each.correlate(need).scalar_subquery() for each in (promised, on_hand, coming))
+    return func.greatest(wanted - here - func.coalesce(later, 0), 0)
 
 
 def _list(item: ColumnElement[Any], order_by: Any) -> ColumnElement[Any]:

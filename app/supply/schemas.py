@@ -203,5 +203,5 @@ class RequirementQuery(Query):
 
     sku: Code | None = None
     needed_by_to: date | None = None
-    unconfirmed: Literal[True] | None = Field(None, description="Only with receipts that nobody has confirmed.")
+    unconfirmed: bool | None = Field(None, description="With receipts that nobody has confirmed, or without.")
     sort: Literal["needed_by"] = "needed_by"
