@@ -90,7 +90,7 @@ class Change(Read):
 class Event(BaseModel):
     """Base of a domain's typed events; the fields are the payload."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
     type: ClassVar[str]
     subject_type: ClassVar[str]
