@@ -12,6 +12,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
+from app.integration.watcher import Watcher
 from app.kernel import migrate, openapi, problems
 from app.kernel.auth import Authenticator
 from app.kernel.company import Company
@@ -62,6 +63,7 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
     app.state.company = Company.of(settings)
     app.state.metrics = metrics
     app.state.authenticator = Authenticator()
+    app.state.watcher = Watcher()
     app.state.schema_version = migrate.head()
     app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]
     app.add_middleware(Observed, metrics=metrics, timeout=settings.request_timeout, max_body=settings.max_body_bytes)
