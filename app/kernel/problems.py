@@ -9,6 +9,7 @@ from asyncpg import exceptions as pg
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, Field
 from sqlalchemy import Index
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -101,6 +102,11 @@ def _constraints() -> dict[str, str]:
     return found
 
 
+def _told(cause: BaseException) -> str:
+    # The rest of it shows the whole row, which is nobody's business.
+    return str(cause.args[0]) if cause.args else ""
+
+
 def _database(error: DBAPIError) -> Refusal | None:
     cause = error.orig.__cause__ if error.orig is not None else None
     constraint = getattr(cause, "constraint_name", None) or "unknown"
@@ -112,7 +118,7 @@ def _database(error: DBAPIError) -> Refusal | None:
             return Conflict("something else still refers to it")
         return Invalid.at(f"/{name}", "unknown", "names nothing that exists")
     if isinstance(cause, (pg.CheckViolationError, pg.ExclusionViolationError)):
-        return Conflict(f"the rule {name} does not allow it", errors=[FieldError(f"/{name}", "rule", str(cause))])
+        return Conflict(f"the rule {name} does not allow it", errors=[FieldError(f"/{name}", "rule", _told(cause))])
     if isinstance(cause, (pg.NumericValueOutOfRangeError, pg.CharacterNotInRepertoireError)):
         return Invalid("a value is out of the range that can be stored")
     if isinstance(cause, _BUSY):
@@ -124,6 +130,12 @@ def _database(error: DBAPIError) -> Refusal | None:
     ):
         return Unavailable("the database cannot be reached just now: try again", retry_after=2)
     return None
+
+
+def _methods(request: Request) -> list[str]:
+    """The methods that routes with the request's path answer."""
+    routes = [route for route in iter_route_contexts(request.app.routes) if route.methods]
+    return sorted({m for route in routes if route.path_regex.match(request.scope["path"]) for m in route.methods or ()})
 
 
 def install(app: FastAPI) -> None:
@@ -147,6 +159,8 @@ def install(app: FastAPI) -> None:
         title = _TITLES.get(error.status_code, error.detail)
         kind = title.lower().replace(" ", "-")
         headers = dict(error.headers or {})
+        if error.status_code == 405:  # noqa: PLR2004 - Starlette names the methods of one route only
+            headers["Allow"] = ", ".join(_methods(request))
         return _answer(request, error.status_code, kind, title, error.detail, headers=headers)
 
     @app.exception_handler(StaleDataError)

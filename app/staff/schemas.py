@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.kernel.schema import Body, Changes, Email, Line, Query, Stamped, unset
+from app.kernel.schema import Body, Changes, Day, Email, Line, Query, Stamped, unset
 from app.staff.rules import Role
 
 
@@ -17,8 +17,8 @@ class StaffCreate(Body):
     email: Email
     role: Role
     reports_to_id: UUID | None = Field(None, description="Whom this person reports to.")
-    active_from: date
-    active_to: date | None = Field(None, description="The last day, when it is known.")
+    active_from: Day
+    active_to: Day | None = Field(None, description="The last day, when it is known.")
 
 
 class StaffUpdate(Changes):
@@ -28,8 +28,8 @@ class StaffUpdate(Changes):
     email: Email = unset()
     role: Role = unset()
     reports_to_id: UUID | None = None
-    active_from: date = unset()
-    active_to: date | None = None
+    active_from: Day = unset()
+    active_to: Day | None = None
 
 
 class StaffRead(Stamped):
@@ -48,5 +48,5 @@ class StaffQuery(Query):
 
     role: Role | None = None
     reports_to_id: UUID | None = None
-    active_on: date | None = Field(None, description="Only who is active on this day.")
+    active_on: Day | None = Field(None, description="Only who is active on this day.")
     sort: Literal["name", "-name", "created_at", "-created_at"] = "name"

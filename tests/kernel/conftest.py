@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import pytest
 from fastapi import FastAPI, Response
@@ -75,7 +75,7 @@ async def sleeping(database: Database, count: int = 1) -> None:
         " AND state = 'active' AND query LIKE 'SELECT pg_sleep%'"
     )
     async with asyncio.timeout(10), database.read() as connection:
-        while (await connection.execute(asleep)).scalar_one() < count:
+        while (await connection.execute(asleep)).scalar_one() < count:  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.02)
 
 
@@ -103,9 +103,9 @@ def second(probed: Live, settings: Settings) -> Second:
         app = create_app(own, database)
         app.state.database = database
         app.include_router(probe_routes())
-        transport = ASGITransport(app, raise_app_exceptions=False)
+        transport, headers = ASGITransport(app, raise_app_exceptions=False), probed.client.headers
         try:
-            async with AsyncClient(transport=transport, base_url="http://test", headers=probed.client.headers) as client:
+            async with AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
                 yield Live(app, database, probed.url, client)
         finally:
             await database.dispose()
@@ -126,11 +126,11 @@ async def raw(
     app: FastAPI, method: str, target: bytes, *, headers: dict[bytes, bytes], body: bytes = b"", chunk: int = 65536
 ) -> Raw:
     """Send exactly these bytes, as a server would hand them over: httpx would repair or refuse them."""
-    split = urlsplit(target)
+    path, _, query = target.partition(b"?")
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
-        "path": unquote(split.path.decode("latin-1")),
-        "raw_path": split.path, "query_string": split.query, "root_path": "", "state": {},
+        "path": unquote(path.decode("latin-1")),
+        "raw_path": path, "query_string": query, "root_path": "", "state": {},
         "headers": [(b"host", b"test"), *headers.items()], "client": ("127.0.0.1", 1), "server": ("test", 80),
     }  # fmt: skip
     chunks = [body[start : start + chunk] for start in range(0, len(body), chunk)] or [b""]
