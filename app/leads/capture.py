@@ -17,6 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import UpdateBase
 from uuid_utils.compat import uuid7
 
+from app.accounts.rules import ConsentEntry
+from app.accounts.service import Said, add_consents_of_many
 from app.kernel import clock, money, outbox
 from app.kernel.bulk import insert_all, together, update_all
 from app.kernel.contact import normalise_phone, person_key
@@ -24,20 +26,15 @@ from app.leads.dedupe import Incoming, Known, Outcome, Plan, Result, lock_keys, 
 from app.leads.events import LeadCaptured, LeadRecycled, LeadTouched, LeadUpdated
 from app.leads.models import Lead, LeadIdentity, LeadTouch
 from app.leads.repository import leads
-from app.leads.rules import Authority, Budget, LeadStatus, Need, ScoreFacts, on_new_touch, score, total
+from app.leads.rules import Authority, Budget, LeadStatus, Need, on_new_touch
 from app.leads.schemas import LeadCreate
+from app.leads.state import DERIVED, PERSONAL, scored
 
 Columns = dict[str, Any]
 
 _PLAIN = ("campaign", "offer", "person_name", "job_title", "company", "country", "website", "interest", "message")
 _ATTRIBUTE = "attributes."
 _MOST_ATTRIBUTES = 100  # of a lead, from all its touches
-PERSONAL = frozenset(
-    {"person_name", "job_title", "email", "telephone", "telephone_e164", "interest", "message", "attributes"}
-    | {"disqualify_note", "next_step"}
-)
-DERIVED = frozenset({"person_key", "score", "score_lines", "touch_count", "status_changed_at", "version"})
-
 _DECIDED = frozenset(
     {*_PLAIN, "email", "shared_email", "telephone", "telephone_e164", "product_skus", "estimated_value"}
     | {"estimated_currency", "attributes"}
@@ -64,21 +61,26 @@ async def capture(session: AsyncSession, *, rows: Mapping[int, LeadCreate]) -> t
 
 
 async def _hold_and_read(session: AsyncSession, rows: Sequence[Incoming]) -> list[Columns]:
-    """The leads that decide about the rows, oldest first, and no one else can change what decides until the end.
+    """The leads that decide about the rows, oldest first; nobody else can change what decides until the end.
 
-    Keys taken in a second round are out of order. That happens only when such a lead's email is not among the rows',
-    and nobody waits then unless it changed within this very instant.
+    Keys are always taken all at once, in order. So when a lead that an identity names turns out to have an email whose
+    key is not held (it changed while this waited, or no row names it), all are given back and taken again with it.
     """
     identities = [row.identity for row in rows if row.identity]
     emails = {row.email for row in rows if row.email}
-    held: set[str] = set()
     wanted = set(lock_keys(rows))
-    found: list[Columns] = []
-    while not wanted <= held:
-        await leads.hold(session, wanted - held, () if held else identities)
-        held |= wanted
+    while True:
+        # Without identities every email is a row's: nothing can turn out, so nothing needs to be given back.
+        attempt = await session.begin_nested() if identities else None
+        held = wanted | await leads.hold(session, wanted, identities)
         found = await leads.known(session, emails, identities)
-        wanted = set(lock_keys(rows, [_known(lead) for lead in found]))
+        wanted |= set(lock_keys(rows, [_known(lead) for lead in found]))
+        if wanted <= held:
+            break
+        if attempt:
+            await attempt.rollback()
+    if attempt:
+        await attempt.commit()
     return sorted(found, key=lambda lead: (lead["created_at"], lead["id"]))
 
 
@@ -171,6 +173,8 @@ async def _write(
         replaced = {name: seen.excluded[name] for name in ("lead_id", "fingerprint")}
         writes.append(seen.on_conflict_do_update(index_elements=["source", "external_id"], set_=replaced))
     await session.execute(together(writes))
+    said = [one for touch in plan.touches for one in _said(after[touch.lead_id], rows[touch.index])]
+    await add_consents_of_many(session, said=said)
 
 
 def _start(lead_id: UUID, row: LeadCreate) -> Columns:
@@ -186,7 +190,7 @@ def _after(before: Columns, lead: Known, touches: int) -> Columns:
         row |= {"status": status, "status_changed_at": now}
     row |= _columns(lead)
     row |= {"touch_count": row["touch_count"] + touches, "version": row["version"] + 1, "updated_at": now}
-    return row | rescored(row)
+    return row | scored(row)
 
 
 def _touch(lead_id: UUID, row: LeadCreate, actor: str) -> Columns:
@@ -201,6 +205,19 @@ def _touch(lead_id: UUID, row: LeadCreate, actor: str) -> Columns:
         "payload": row.model_dump(mode="json", exclude_unset=True),
         "actor": actor,
     }
+
+
+def _said(lead: Columns, row: LeadCreate) -> list[Said]:
+    """The consents in a row; those of a converted lead are its contact's as well."""
+    default = row.occurred_at or clock.now()
+    return [
+        Said(
+            entry=ConsentEntry(**dict(one) | {"at": one.at or default, "source": row.source}),
+            lead_id=lead["id"],
+            contact_id=lead["contact_id"],
+        )
+        for one in row.consents
+    ]
 
 
 def _events(
@@ -223,27 +240,3 @@ def _events(
         found += [(lead_id, LeadUpdated(changes=changes))] if changes else []
         found += [(lead_id, LeadRecycled())] if new["status"] is not old["status"] else []
     return [outbox.as_values(session, lead_id, event) for lead_id, event in found]
-
-
-def rescored(lead: Mapping[str, Any]) -> Columns:
-    """The score of a lead, from its columns."""
-    lines = score(
-        ScoreFacts(
-            interest=lead["interest_level"],
-            intention=lead["intention"],
-            horizon_months=lead["horizon_months"],
-            budget=lead["budget"],
-            authority=lead["authority"],
-            need=lead["need"],
-            email=lead["email"],
-            telephone=lead["telephone_e164"],
-            products=len(set(lead["product_skus"])),
-            message=bool(lead["message"]),
-            touches=lead["touch_count"],
-            campaign=bool(lead["campaign"]),
-        )
-    )
-    return {
-        "score": total(lines),
-        "score_lines": [{"reason": line.reason, "detail": line.detail, "points": line.points} for line in lines],
-    }

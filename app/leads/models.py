@@ -59,8 +59,9 @@ class Lead(Stored, Base):
     owner_id: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
     next_step: Mapped[str | None]
     next_step_on: Mapped[date | None]
-    account_id: Mapped[UUID | None] = mapped_column()
-    contact_id: Mapped[UUID | None] = mapped_column()
+    last_activity_at: Mapped[datetime | None]
+    account_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.id"))
+    contact_id: Mapped[UUID | None] = mapped_column(ForeignKey("contacts.id"))
     converted_at: Mapped[datetime | None]
 
     __table_args__ = (

@@ -5,18 +5,38 @@ from functools import cached_property
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, Select, Text, cast, false, func, literal, select, union
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    Text,
+    cast,
+    exists,
+    false,
+    func,
+    literal,
+    literal_column,
+    select,
+    union,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.models import Consent, standing_consents
 from app.kernel import words
 from app.kernel.repository import Repository
 from app.kernel.shape import json_list_of, json_of
 from app.leads.dedupe import Identity
 from app.leads.models import WORDS, Lead, LeadIdentity, LeadKey, LeadTouch
 from app.leads.schemas import LeadIdentityRead, LeadQuery, LeadRead, LeadTouchRead
+from app.products.models import Product
 
 _EMAIL = "email:"
+
+
+def email_key(email: str) -> str:
+    """The key that `dedupe.lock_keys` gives an email."""
+    return f"{_EMAIL}{email}"
 
 
 def _texts(values: Iterable[str]) -> ColumnElement[Any]:
@@ -44,7 +64,14 @@ class Leads(Repository[Lead]):
         own = LeadIdentity.lead_id == Lead.id
         by = LeadIdentity.source + " " + LeadIdentity.external_id
         identities = json_list_of(LeadIdentityRead, LeadIdentity, where=own, order_by=by, parent=Lead)
-        return {"identities": identities}
+        named = func.unnest(Lead.product_skus).table_valued("sku", name="named").render_derived()
+        ours = exists().where(func.lower(Product.sku) == func.lower(named.c.sku)).correlate(named)
+        unknown = select(func.coalesce(func.json_agg(named.c.sku), literal_column("'[]'::json"))).where(~ours)
+        return {
+            "identities": identities,
+            "unknown_skus": unknown.select_from(named).correlate(Lead).scalar_subquery(),
+            "consents": standing_consents(Consent.lead_id, Lead),
+        }
 
     def conditions(self, query: LeadQuery) -> list[ColumnElement[bool]]:
         row = Lead
@@ -69,22 +96,22 @@ class Leads(Repository[Lead]):
             found.append(words.match(WORDS, query.words))
         return found
 
-    async def hold(self, session: AsyncSession, keys: Iterable[str], identities: Sequence[Identity] = ()) -> None:
-        """Hold keys (`dedupe.lock_keys`), and the emails of the leads with these identities, until the end.
+    async def hold(
+        self, session: AsyncSession, keys: Iterable[str], identities: Sequence[Identity] = ()
+    ) -> frozenset[str]:
+        """Hold keys (`dedupe.lock_keys`) and those of the emails of the leads with these identities, until the end.
 
-        One statement: a new key is inserted, one that is there is locked by the update that never happens. Everybody
-        takes them in the order of their hashes, so nobody waits for somebody who waits for them.
+        Returns the latter. One statement: a new key is inserted, one that is there is locked by the update that never
+        happens. Everybody takes keys in the order of their hashes, so nobody waits for somebody who waits for them.
         """
-        wanted = union(
-            select(func.unnest(_texts(keys)).label("name")),
-            select(literal(_EMAIL) + Lead.email).where(Lead.id.in_(_named_by(identities)), Lead.email.is_not(None)),
-        ).subquery()
+        email = (literal(_EMAIL) + Lead.email).label("name")
+        found = select(email).where(Lead.id.in_(_named_by(identities)), Lead.email.is_not(None)).cte("found")
+        wanted = union(select(func.unnest(_texts(keys)).label("name")), select(found.c.name)).subquery()
         key = func.hashtextextended(wanted.c.name, 0, type_=BigInteger).label("key")
         hashes = select(key).distinct().order_by(key)
-        locked = insert(LeadKey.__table__).from_select(["key"], hashes)  # type: ignore[arg-type]
-        await session.execute(
-            locked.on_conflict_do_update(index_elements=["key"], set_={"key": locked.excluded.key}, where=false())
-        )
+        sent = insert(LeadKey.__table__).from_select(["key"], hashes)  # type: ignore[arg-type]
+        locked = sent.on_conflict_do_update(index_elements=["key"], set_={"key": sent.excluded.key}, where=false())
+        return frozenset((await session.scalars(select(found.c.name).add_cte(locked.cte("locked")))).all())
 
     async def known(
         self, session: AsyncSession, emails: Iterable[str], identities: Sequence[Identity]

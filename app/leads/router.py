@@ -6,23 +6,30 @@ from uuid import UUID
 from fastapi import Query as Parameters
 from fastapi import Request, Response
 
+from app.activities import service as activities
+from app.activities.rules import ActivityCreate, ActivityRead
 from app.kernel.auth import Permission
 from app.kernel.bulk import BulkResult
-from app.kernel.http import ReadTx, Tx, answer, answer_page, created, requires, router
+from app.kernel.http import Config, ExpectedVersion, ReadTx, Tx, answer, answer_page, created, requires, router
 from app.kernel.pagination import Page
 from app.kernel.repository import Document
-from app.leads import service
+from app.leads import conversion, service
 from app.leads.dedupe import Outcome
 from app.leads.models import LeadTouch
 from app.leads.repository import leads, touches
 from app.leads.schemas import (
     LeadBulk,
     LeadCaptured,
+    LeadConsentCreate,
+    LeadConvert,
     LeadCreate,
+    LeadDisqualify,
+    LeadQualify,
     LeadQuery,
     LeadRead,
     LeadTouchQuery,
     LeadTouchRead,
+    LeadUpdate,
 )
 
 routes = router("/leads", "leads")
@@ -75,3 +82,54 @@ async def list_touches(
     request: Request, tx: ReadTx, lead_id: UUID, query: Annotated[LeadTouchQuery, Parameters()]
 ) -> Response:
     return answer_page(request, await touches.page(tx, query, LeadTouch.lead_id == lead_id))
+
+
+@routes.patch("/{lead_id}", summary="Change a lead", response_model=LeadRead, dependencies=_WRITE)
+async def update(tx: Tx, expected: ExpectedVersion, lead_id: UUID, body: LeadUpdate) -> Response:
+    await service.update(tx, lead_id=lead_id, expected=expected, body=body)
+    return answer(await leads.show(tx, lead_id))
+
+
+@routes.post("/{lead_id}/qualify", summary="Qualify a lead", response_model=LeadRead, dependencies=_WRITE)
+async def qualify(tx: Tx, expected: ExpectedVersion, lead_id: UUID, body: LeadQualify) -> Response:
+    await service.qualify(tx, lead_id=lead_id, expected=expected, body=body)
+    return answer(await leads.show(tx, lead_id))
+
+
+@routes.post("/{lead_id}/disqualify", summary="Disqualify a lead", response_model=LeadRead, dependencies=_WRITE)
+async def disqualify(tx: Tx, expected: ExpectedVersion, lead_id: UUID, body: LeadDisqualify) -> Response:
+    await service.disqualify(tx, lead_id=lead_id, expected=expected, body=body)
+    return answer(await leads.show(tx, lead_id))
+
+
+@routes.post("/{lead_id}/recycle", summary="Open a lead again", response_model=LeadRead, dependencies=_WRITE)
+async def recycle(tx: Tx, expected: ExpectedVersion, lead_id: UUID) -> Response:
+    await service.recycle(tx, lead_id=lead_id, expected=expected)
+    return answer(await leads.show(tx, lead_id))
+
+
+@routes.post("/{lead_id}/convert", summary="Convert a lead", response_model=LeadRead, dependencies=_WRITE)
+async def convert(tx: Tx, expected: ExpectedVersion, settings: Config, lead_id: UUID, body: LeadConvert) -> Response:
+    """Into a new or an existing account and contact. Asking again answers the same, whatever If-Match says."""
+    await conversion.convert(tx, lead_id=lead_id, expected=expected, currency=settings.company_currency, body=body)
+    return answer(await leads.show(tx, lead_id))
+
+
+@routes.post(
+    "/{lead_id}/activities",
+    summary="Record an activity on a lead",
+    status_code=201,
+    response_model=ActivityRead,
+    dependencies=_WRITE,
+)
+async def record_activity(tx: Tx, lead_id: UUID, body: ActivityCreate) -> Response:
+    """Who was reached and was new, or back again, is contacted; the next step becomes the lead's."""
+    activity = await service.record_activity(tx, lead_id=lead_id, body=body)
+    return created(await activities.show(tx, activity_id=activity.id), "activities", activity.id)
+
+
+@routes.post("/{lead_id}/consents", summary="Record a consent of a lead", response_model=LeadRead, dependencies=_WRITE)
+async def record_consent(tx: Tx, lead_id: UUID, body: LeadConsentCreate) -> Response:
+    """They agreed to be contacted, or withdrew. A grant after a withdrawal counts only with evidence."""
+    await service.record_consent(tx, lead_id=lead_id, body=body)
+    return answer(await leads.show(tx, lead_id))

@@ -6,8 +6,24 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from app.accounts.rules import AccountType, CompanySize, ConsentCreate, ConsentEntry
 from app.kernel.bulk import BULK, Rows
-from app.kernel.schema import Amount, Body, Code, Country, Currency, Email, Instant, Line, Query, Read, Stamped, Text
+from app.kernel.schema import (
+    Amount,
+    Body,
+    Changes,
+    Code,
+    Country,
+    Currency,
+    Email,
+    Instant,
+    Line,
+    Query,
+    Read,
+    Stamped,
+    Text,
+    unset,
+)
 from app.leads.dedupe import Outcome
 from app.leads.rules import Authority, Budget, DisqualifyReason, Intention, Interest, LeadStatus, Need, ScoreReason
 
@@ -26,6 +42,7 @@ Attributes = Annotated[
     Field(max_length=MOST_ATTRIBUTES, examples=[{"utm_term": "tea", "visits": 4, "newsletter": True}]),
 ]
 EstimatedValue = Annotated[Amount, Field(ge=0, examples=["12500.00"])]
+Horizon = Annotated[int, Field(ge=0, le=120, description="Months until they mean to buy.", examples=[3])]
 Sku = Annotated[str, Field(min_length=1, max_length=64)]
 Skus = Annotated[list[Sku], Field(max_length=100, examples=[["NW-001"]])]
 
@@ -70,6 +87,9 @@ class LeadCreate(Body):
     message: MaybeText = None
     estimated_value: EstimatedValue | None = None
     estimated_currency: Currency | None = None
+    consents: Annotated[list[ConsentCreate], Field(max_length=20)] = Field(
+        [], description="What they said about being contacted; without a time, with this touch."
+    )
     attributes: Attributes = Field({}, description=f"Up to {MOST_ATTRIBUTES} free values.")
 
     @model_validator(mode="after")
@@ -124,6 +144,7 @@ class LeadRead(Stamped):
     website: str | None
     interest: str | None
     product_skus: list[str]
+    unknown_skus: list[str] = Field(description="Those of `product_skus` that are no product of ours.")
     message: str | None
     estimated_value: Amount | None
     estimated_currency: str | None
@@ -146,6 +167,8 @@ class LeadRead(Stamped):
     owner_id: UUID | None
     next_step: str | None
     next_step_on: date | None
+    last_activity_at: datetime | None
+    consents: list[ConsentEntry] = Field(description="What counts, for each purpose and channel.")
     account_id: UUID | None
     contact_id: UUID | None
     converted_at: datetime | None
@@ -156,6 +179,85 @@ class LeadCaptured(Read):
 
     result: Outcome
     lead: LeadRead
+
+
+class LeadUpdate(Changes):
+    """Changes to a lead: corrections, who works on it, what comes next, and answers before it is qualified."""
+
+    campaign: Code | None = None
+    offer: Line | None = None
+    person_name: Line | None = None
+    job_title: Line | None = None
+    company: Line | None = None
+    email: Email | None = None
+    shared_email: bool = unset(description="False when somebody has looked and found two people.")
+    telephone: Line | None = None
+    country: Country | None = None
+    website: Line | None = None
+    interest: Text | None = None
+    product_skus: Skus = unset()
+    estimated_value: EstimatedValue | None = None
+    estimated_currency: Currency | None = None
+    interest_level: Interest | None = None
+    intention: Intention | None = None
+    horizon_months: Horizon | None = None
+    budget: Budget = unset()
+    authority: Authority = unset()
+    need: Need = unset()
+    owner_id: UUID | None = None
+    next_step: Line | None = None
+    next_step_on: date | None = None
+
+
+class LeadQualify(Body):
+    """What was found out; it makes the lead qualified, or corrects what was recorded."""
+
+    interest_level: Interest
+    intention: Intention = Field(description="How far the decision to buy has gone.")
+    horizon_months: Horizon | None = None
+    budget: Budget = Budget.UNKNOWN
+    authority: Authority = Authority.UNKNOWN
+    need: Need = Need.UNKNOWN
+    qualified_by_id: UUID | None = Field(None, description="Which member of staff found it out.")
+
+
+class LeadDisqualify(Body):
+    """Why the lead is not pursued."""
+
+    reason: DisqualifyReason
+    note: Text | None = None
+
+
+class LeadConsentCreate(ConsentCreate):
+    """What a lead said about being contacted, and where we have it from."""
+
+    source: Line = Field(examples=["telephone call"])
+
+
+class NewAccount(Body):
+    """The account to be made of a lead; what is left out comes from the lead."""
+
+    name: Line | None = Field(None, description="The lead's company, or else its person.")
+    type: AccountType = AccountType.END_CUSTOMER
+    industry: Line | None = None
+    size: CompanySize | None = None
+    currency: Currency | None = Field(None, description="That of the lead's estimated value, or else the company's.")
+
+
+class LeadConvert(Body):
+    """Which account and contact the lead becomes. Without `account_id` or `contact_id` there is a new account."""
+
+    account_id: UUID | None = None
+    account: NewAccount | None = None
+    contact_id: UUID | None = Field(None, description="A contact that is there; its account is the lead's.")
+    contact_name: Line | None = Field(None, description="The new contact's name; the lead's person if left out.")
+    owner_id: UUID | None = Field(None, description="Who looks after it; the lead's owner if left out.")
+
+    @model_validator(mode="after")
+    def _one_account(self) -> "LeadConvert":
+        if self.account is not None and (self.account_id or self.contact_id):
+            raise ValueError("names an existing account or contact and a new account")
+        return self
 
 
 class LeadQuery(Query):

@@ -112,6 +112,7 @@ def upgrade() -> None:
         sa.Column("owner_id", sa.Uuid(), nullable=True),
         sa.Column("next_step", sa.Text(), nullable=True),
         sa.Column("next_step_on", sa.Date(), nullable=True),
+        sa.Column("last_activity_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("account_id", sa.Uuid(), nullable=True),
         sa.Column("contact_id", sa.Uuid(), nullable=True),
         sa.Column("converted_at", sa.DateTime(timezone=True), nullable=True),
@@ -125,6 +126,8 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "(estimated_value IS NULL) = (estimated_currency IS NULL)", name=op.f("ck_leads_value_has_currency")
         ),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_leads_account_id")),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_leads_contact_id")),
         sa.ForeignKeyConstraint(["owner_id"], ["staff.id"], name=op.f("fk_leads_owner_id")),
         sa.ForeignKeyConstraint(["qualified_by_id"], ["staff.id"], name=op.f("fk_leads_qualified_by_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_leads")),
@@ -181,9 +184,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_lead_touches")),
     )
     op.create_index("ix_lead_touches_lead_id", "lead_touches", ["lead_id", "at", "id"], unique=False)
+    op.create_foreign_key(op.f("fk_consents_lead_id"), "consents", "leads", ["lead_id"], ["id"])
+    op.create_foreign_key(op.f("fk_activities_lead_id"), "activities", "leads", ["lead_id"], ["id"])
 
 
 def downgrade() -> None:
+    op.drop_constraint(op.f("fk_activities_lead_id"), "activities", type_="foreignkey")
+    op.drop_constraint(op.f("fk_consents_lead_id"), "consents", type_="foreignkey")
     op.drop_table("lead_touches")
     op.drop_table("lead_identities")
     op.drop_table("leads")

@@ -257,7 +257,8 @@ async def test_filters_and_sorts(client: AsyncClient, sort: str) -> None:
     both = [ana["id"], bob["id"]]
 
     async def found(**filters: str | int) -> list[str]:
-        response = await client.get("/v1/leads", params=QueryParams({"sort": sort} | filters))
+        asked: dict[str, str | int] = {"sort": sort, **filters}
+        response = await client.get("/v1/leads", params=QueryParams(asked))
         assert response.status_code == 200, response.text
         return [str(LeadRead.model_validate(lead).id) for lead in response.json()["data"]]
 

@@ -1,0 +1,114 @@
+"""Conversion: a qualified lead becomes an account's contact, in one transaction and once."""
+
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts import service as accounts
+from app.accounts.models import Account, Contact
+from app.accounts.rules import AccountStatus
+from app.kernel import outbox
+from app.kernel.contact import person_key
+from app.kernel.errors import Invalid, PreconditionFailed
+from app.leads.events import LeadConverted
+from app.leads.models import Lead
+from app.leads.repository import leads
+from app.leads.rules import Authority, LeadStatus
+from app.leads.schemas import LeadConvert, NewAccount
+from app.leads.state import changes, check, move
+
+
+async def convert(session: AsyncSession, *, lead_id: UUID, expected: int, currency: str, body: LeadConvert) -> Lead:
+    """Make the lead a contact of a new or an existing account, and hand its consents over.
+
+    A lead that is converted stays as it is, whatever the version and the body say: asking twice is safe. `currency` is
+    the new account's when neither body nor lead name one.
+
+    Raises:
+        Conflict: the lead is not qualified.
+        Invalid: account or contact are unknown or do not belong together, or the contact would have no name.
+
+    """
+    lead = await leads.lock(session, lead_id)
+    if lead.status is LeadStatus.CONVERTED:
+        return lead
+    if lead.version != expected:
+        raise PreconditionFailed(f"version {expected} was read, version {lead.version} is the latest: read again")
+    check(lead, LeadStatus.CONVERTED)
+    owner_id = body.owner_id or lead.owner_id
+    contact = await _known_contact(session, body)
+    account = await _account(session, lead, contact, owner_id, currency, body)
+    contact = contact or await _contact(session, lead, account, body.contact_name)
+    move(lead, LeadStatus.CONVERTED)
+    lead.account_id, lead.contact_id, lead.owner_id = account.id, contact.id, owner_id
+    lead.converted_at = lead.status_changed_at
+    event = LeadConverted(changes=changes(lead), account_id=account.id, contact_id=contact.id)
+    outbox.record(session, lead, event)
+    await session.flush()
+    await accounts.hand_over_consents(session, lead_id=lead.id, contact_id=contact.id)
+    return lead
+
+
+async def _known_contact(session: AsyncSession, body: LeadConvert) -> Contact | None:
+    if body.contact_id is None:
+        return None
+    contact = await session.get(Contact, body.contact_id)
+    if contact is None:
+        raise Invalid.at("/contact_id", "unknown", "names nothing that exists")
+    if body.account_id is not None and contact.account_id != body.account_id:
+        raise Invalid.at("/contact_id", "other_account", "is a contact of another account")
+    return contact
+
+
+async def _account(
+    session: AsyncSession, lead: Lead, contact: Contact | None, owner_id: UUID | None, currency: str, body: LeadConvert
+) -> Account:
+    account_id = contact.account_id if contact else body.account_id
+    if account_id is None:
+        return await accounts.create_account(
+            session, account=_new_account(lead, owner_id, currency, body.account or NewAccount())
+        )
+    account = await session.get(Account, account_id)
+    if account is None:
+        raise Invalid.at("/account_id", "unknown", "names nothing that exists")
+    if account.status is AccountStatus.CLOSED:
+        raise Invalid.at("/account_id", "closed", "is a closed account: reopen it first")
+    return account
+
+
+def _new_account(lead: Lead, owner_id: UUID | None, currency: str, asked: NewAccount) -> Account:
+    name = asked.name or lead.company or lead.person_name
+    if name is None:
+        raise Invalid.at("/account/name", "missing", "is needed: the lead names neither company nor person")
+    return Account(
+        name=name,
+        type=asked.type,
+        industry=asked.industry,
+        size=asked.size,
+        owner_id=owner_id,
+        website=lead.website,
+        billing_address={"country": lead.country} if lead.country else None,
+        currency=asked.currency or lead.estimated_currency or currency,
+    )
+
+
+async def _contact(session: AsyncSession, lead: Lead, account: Account, asked: str | None) -> Contact:
+    """The lead's person as a contact: the one who is there with this email and name, or a new one."""
+    name = asked or lead.person_name
+    if name is None:
+        raise Invalid.at("/contact_name", "missing", "is needed: the lead names no person")
+    if lead.email is not None:
+        there = select(Contact).where(Contact.account_id == account.id, Contact.email == lead.email)
+        for contact in await session.scalars(there.order_by(Contact.id)):
+            if person_key(contact.name) == person_key(name):
+                return contact
+    new = Contact(
+        account_id=account.id,
+        name=name,
+        job_title=lead.job_title,
+        email=lead.email,
+        telephone=lead.telephone_e164 or lead.telephone,
+        decision_maker=lead.authority is Authority.DECISION_MAKER,
+    )
+    return await accounts.create_contact(session, contact=new)
