@@ -7,7 +7,7 @@ sides, or else `FR-R92B-58` would be found by itself but not by `FR-R92`.
 from functools import reduce
 from typing import Any
 
-from sqlalchemy import ColumnElement, TextClause, func, text
+from sqlalchemy import ColumnElement, TextClause, any_, func, select, text
 
 # A percent sign separates words by itself; here it would need another spelling for every driver.
 _PUNCTUATION = "!\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
@@ -33,3 +33,13 @@ def match(words: ColumnElement[Any], asked: str) -> ColumnElement[bool]:
     """Whether every word of `asked` begins a word of the document. Text without any word matches nothing."""
     terms = " & ".join(f"'{word}':*" for word in asked.translate(_BLANKS).split())
     return words.bool_op("@@")(func.to_tsquery(_SIMPLE, terms))
+
+
+def found(identity: Any, words: ColumnElement[Any], asked: str) -> ColumnElement[bool]:
+    """The same as `match` for a list, by the rows' ids, so that the index over the words finds them first.
+
+    With `match` alone PostgreSQL, which cannot guess how rare a word is, reads a sorted list row by row and takes each
+    one's words apart: seconds instead of milliseconds among 100,000 rows.
+    """
+    matching = select(identity).where(match(words, asked)).correlate(None).scalar_subquery()
+    return identity == any_(func.array(matching))  # type: ignore[no-any-return]
