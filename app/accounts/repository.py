@@ -37,10 +37,10 @@ from app.accounts.models import (
 from app.accounts.models import PurchaseEntry as Entry
 from app.accounts.rules import PurchaseKind
 from app.accounts.schemas import AccountQuery, AccountRead, AccountSummary, ContactQuery, ContactRead, PurchaseRecord
+from app.kernel import words
 from app.kernel.company import Company
 from app.kernel.repository import Document, Reader, Repository
 from app.kernel.shape import fields, json_of
-from app.kernel.words import match
 
 _DIGITS = 6
 
@@ -87,7 +87,7 @@ class Accounts(Repository[Account]):
         if query.next_step_by is not None:
             found.append(row.next_step_on <= query.next_step_by)
         if query.words is not None:
-            found.append(match(ACCOUNT_WORDS, query.words))
+            found.append(words.found(Account.id, ACCOUNT_WORDS, query.words))
         return found
 
     @cached_property
@@ -163,7 +163,7 @@ class Contacts(Repository[Contact]):
     def conditions(self, query: ContactQuery) -> list[ColumnElement[bool]]:
         found = _equal(Contact, query, "account_id", "email", "decision_maker", "active")
         if query.words is not None:
-            found.append(match(CONTACT_WORDS, query.words))
+            found.append(words.found(Contact.id, CONTACT_WORDS, query.words))
         return found
 
 
