@@ -40,7 +40,8 @@ from app.supply.events import CHANGEABLE, ReceiptEvent
 from app.supply.models import Receipt, Reservation, StockItem, StockMovement
 from app.supply.rules import OPEN, OURS, Count
 
-# No parameter: the planner takes a partial index only for a condition that it can read.
+# No parameters: the planner takes a partial index only for a condition that it can read.
+IS_OPEN = Receipt.status.in_([literal_column(f"'{status}'") for status in OPEN])
 IS_PLANNED = Receipt.status == literal_column("'planned'")
 
 
@@ -67,7 +68,6 @@ async def lock_items(session: AsyncSession, product_ids: Collection[UUID]) -> No
 async def ledgers(reader: Reader, product_ids: Collection[UUID], today: date) -> dict[UUID, promise.Ledger]:
     """The products' ledgers in one statement; a late receipt is left out, it counts when it is re-dated."""
     nobody, never = null().cast(Uuid), null().cast(Date)
-    open_receipts = Receipt.status.in_(OPEN)
     statement = union_all(
         select(
             StockItem.product_id, StockItem.on_hand.label("quantity"), never.label("day"), nobody.label("receipt_id"),
@@ -76,7 +76,7 @@ async def ledgers(reader: Reader, product_ids: Collection[UUID], today: date) ->
         select(
             Receipt.product_id, Receipt.quantity, Receipt.due_on, Receipt.id,
             IS_PLANNED, Receipt.pegged_line_id.is_not(None),
-        ).where(among(Receipt.product_id, product_ids), open_receipts, Receipt.due_on >= today),
+        ).where(among(Receipt.product_id, product_ids), IS_OPEN, Receipt.due_on >= today),
         select(
             Reservation.product_id, func.sum(Reservation.quantity), Reservation.promised_on, nobody,
             literal(False), literal(False),

@@ -15,6 +15,8 @@ from app.kernel.db import Base, Identified, Stored
 from app.supply.promise import BasisKind
 from app.supply.rules import MovementKind, ReceiptStatus
 
+_OPEN = text("status IN ('planned', 'confirmed')")
+
 
 class StockItem(Base):
     """Stock of a product: the last count, and what is on hand after the movements since. Its row is the lock."""
@@ -70,7 +72,8 @@ class Receipt(Stored, Base):
         Index("ix_receipts_status_created_at", "status", "created_at", "id"),
         Index("ix_receipts_source", "source", "due_on", "id"),
         Index("ix_receipts_source_created_at", "source", "created_at", "id"),
-        Index("ix_receipts_unconfirmed", "product_id", postgresql_where=text("status = 'planned'")),
+        Index("ix_receipts_open", "product_id", "due_on", postgresql_where=_OPEN),
+        Index("ix_receipts_open_due_on", "due_on", "id", postgresql_where=_OPEN),
         Index("ix_receipts_pegged", "pegged_line_id", postgresql_where=text("status = 'planned'")),
     )
 

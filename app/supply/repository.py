@@ -19,6 +19,7 @@ from sqlalchemy import (
     literal_column,
     select,
     true,
+    tuple_,
 )
 from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 from sqlalchemy.orm import InstrumentedAttribute
@@ -30,7 +31,6 @@ from app.kernel.shape import json_of
 from app.products.models import Product
 from app.supply import ledger, promise
 from app.supply.models import Receipt, Reservation, StockItem
-from app.supply.rules import OPEN
 from app.supply.schemas import (
     AvailabilityQuery,
     AvailabilityRead,
@@ -84,7 +84,7 @@ class Receipts(Repository[Receipt]):
 
     def late(self, query: ReceiptQuery, today: date) -> list[ColumnElement[bool]]:
         """The filter that depends on the day."""
-        late = and_(Receipt.status.in_(OPEN), Receipt.due_on < today)
+        late = and_(ledger.IS_OPEN, Receipt.due_on < today)
         return [] if query.late is None else [late if query.late else ~late]
 
 
@@ -172,8 +172,11 @@ class Requirements:
         if query.needed_by_to is not None:
             need = need.where(Reservation.promised_on <= query.needed_by_to)
         if query.unconfirmed is not None:
-            need = need.join(Receipt, Receipt.id == Reservation.receipt_id, isouter=True)
-            need = need.having(func.coalesce(func.bool_or(ledger.IS_PLANNED), False) == query.unconfirmed)
+            waiting = select(Reservation.promised_on, Reservation.product_id).join(
+                Receipt, and_(Receipt.id == Reservation.receipt_id, ledger.IS_PLANNED)
+            )
+            key = tuple_(Reservation.promised_on, Reservation.product_id)
+            need = need.where(key.in_(waiting) if query.unconfirmed else key.not_in(waiting))
         needs = sort.apply(need, query.cursor, query.limit).subquery("need")
         shaped = _requirement(needs, today).lateral("r")
         statement = select(
@@ -223,7 +226,7 @@ def _shortage(need: Subquery, today: date) -> ColumnElement[Any]:
     )
     on_hand = select(StockItem.on_hand).where(StockItem.product_id == need.c.product_id)
     coming = select(func.sum(Receipt.quantity)).where(
-        Receipt.product_id == need.c.product_id, Receipt.status.in_(OPEN), Receipt.due_on.between(today, day)
+        Receipt.product_id == need.c.product_id, ledger.IS_OPEN, Receipt.due_on.between(today, day)
     )
     wanted, here, later = (each.correlate(need).scalar_subquery() for each in (promised, on_hand, coming))
     return func.greatest(wanted - here - func.coalesce(later, 0), 0)

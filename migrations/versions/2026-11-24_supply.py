@@ -64,11 +64,18 @@ def upgrade() -> None:
     op.create_index("ix_receipts_status", "receipts", ["status", "due_on", "id"], unique=False)
     op.create_index("ix_receipts_status_created_at", "receipts", ["status", "created_at", "id"], unique=False)
     op.create_index(
-        "ix_receipts_unconfirmed",
+        "ix_receipts_open",
         "receipts",
-        ["product_id"],
+        ["product_id", "due_on"],
         unique=False,
-        postgresql_where=sa.text("status = 'planned'"),
+        postgresql_where=sa.text("status IN ('planned', 'confirmed')"),
+    )
+    op.create_index(
+        "ix_receipts_open_due_on",
+        "receipts",
+        ["due_on", "id"],
+        unique=False,
+        postgresql_where=sa.text("status IN ('planned', 'confirmed')"),
     )
     op.create_table(
         "reservations",
