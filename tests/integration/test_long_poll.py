@@ -63,7 +63,7 @@ async def test_who_waits_in_vain_gets_an_empty_page(live: Live) -> None:
     started = time.monotonic()
     answer = await live.client.get("/v1/events", params={"wait": 1})
     assert answer.json() == {"data": [], "next_after": 0, "has_more": False}
-    assert 1 <= time.monotonic() - started < 2
+    assert 1 <= time.monotonic() - started < 10
 
 
 async def test_events_that_are_filtered_out_do_not_end_the_wait(live: Live) -> None:
@@ -74,7 +74,7 @@ async def test_events_that_are_filtered_out_do_not_end_the_wait(live: Live) -> N
         assert not task.done()
         async with live.database.transaction() as session:
             tell(session, CHANGED)
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(5):
             page = (await task).json()
     assert ([e["type"] for e in page["data"]], page["next_after"]) == (["staff.updated"], 2)
 
@@ -109,7 +109,7 @@ async def test_nobody_looks_when_nobody_waits(live: Live) -> None:
 
 async def test_a_wait_ends_before_the_time_limit_of_requests(live: Live) -> None:
     live.app.state.settings = live.app.state.settings.model_copy(update={"request_timeout": 0.4})
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(5):
         assert (await live.client.get("/v1/events", params={"wait": 30})).status_code == 200
 
 
@@ -139,7 +139,9 @@ async def test_stopping_the_service_answers_all_who_wait(live: Live) -> None:
         server.should_exit = True
         answers = await asyncio.gather(*polls)
         await stopped
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 10, (
+            "long before the 30 s that they asked for, and the 20 s that a stop allows"
+        )
     assert [answer.json()["data"] for answer in answers] == [[]] * 5
 
 
