@@ -20,6 +20,7 @@ from typer.core import TyperGroup
 from app.cli import demo as demonstration
 from app.cli import serving, tokens
 from app.cli.ground import CannotStart, database, demand_schema, listening, migrated
+from app.demo.loader import DemoRefused
 from app.kernel.auth import ROLES, Permission, Role
 from app.kernel.db import Database
 from app.kernel.embedded import EmbeddedUnavailable
@@ -42,7 +43,7 @@ class _Commands(TyperGroup):
         except ValidationError as error:
             problem = error.errors()[0]
             message = f"BELLWETHER_{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']}"
-        except (CannotStart, CommandError, EmbeddedUnavailable) as error:
+        except (CannotStart, CommandError, DemoRefused, EmbeddedUnavailable) as error:
             message = str(error)
         typer.echo(f"bellwether: {message}", err=True)
         raise typer.Exit(1)
@@ -120,9 +121,7 @@ def migrate() -> None:
 @cli.command()
 def demo() -> None:
     """Load the demo into the database; a second time adds nothing."""
-    summary = _with_database(partial(demonstration.load, _settings()))
-    for kind, count in summary.loaded.items():
-        typer.echo(f"{kind}: {count}")
+    typer.echo(demonstration.report(_with_database(partial(demonstration.load, _settings()))))
 
 
 @cli.command()

@@ -27,6 +27,16 @@ async def load(settings: Settings, database: Database) -> Summary:
         return await loader.load(database, settings, show)
 
 
+def report(summary: Summary) -> str:
+    """What a load did, in one line."""
+    if not summary.loaded:
+        return "the demo was there already: nothing has been added"
+    return (
+        f"loaded {summary.staff} staff, {summary.products} products, {summary.accounts} accounts, "
+        f"{summary.completed} completed orders and {summary.confirmed} open ones"
+    )
+
+
 async def prepared(settings: Settings, database: Database) -> dict[Role, str]:
     """Load the demo into an empty database; returns the demo's keys."""
     if await loader.is_empty(database):
