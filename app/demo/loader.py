@@ -130,6 +130,8 @@ class _Loading:
             account_ids, contact_ids = await self._accounts(staff_ids, price_list_id)
             await self._stock(product_ids)
         known = Known(staff_ids, product_ids, account_ids, contact_ids)
+        open_orders = [order for order in self.northwind.orders if order.shipped_on is None]
+        self.progress("completed orders", 0, len(self.northwind.orders) - len(open_orders))
         history = compile_history(self.northwind, known, self.timetable)
         await write_rows(self.session, history)
         await self._continue(SHIPMENT_NUMBERS, history.shipments + 1)
@@ -139,7 +141,6 @@ class _Loading:
         with self._morning(self.northwind.prices_since) as moment:
             await chronicle.until(moment)
             await self._prices(price_list_id)
-        open_orders = [order for order in self.northwind.orders if order.shipped_on is None]
         with self._morning(open_orders[0].ordered_on) as moment:
             await chronicle.until(moment)
             await self._receipts()

@@ -106,7 +106,7 @@ class Customer:
         return self.title.startswith(_DECIDES)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Line:
     """A line of an order at its own price; `discount` is a fraction."""
 
@@ -115,12 +115,12 @@ class Line:
     quantity: Decimal
     discount: Decimal
 
-    @property
+    @cached_property
     def amount(self) -> Decimal:
         return money.line_amount(self.quantity, self.price, self.discount, CURRENCY)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Order:
     """An order; `shipped_on` is None for the 21 that have not left yet."""
 
@@ -135,7 +135,7 @@ class Order:
     address: Address
     lines: tuple[Line, ...]
 
-    @property
+    @cached_property
     def amount(self) -> Decimal:
         """What the lines add up to, without freight."""
         return sum((line.amount for line in self.lines), Decimal(0))

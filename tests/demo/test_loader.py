@@ -1,7 +1,7 @@
 """Northwind in the database: its figures, what the open orders rest on, and that the past is as services leave it."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -80,6 +80,7 @@ async def test_figures(northwind_loaded: Loaded, tx: AsyncSession) -> None:
 
 async def test_progress_ends_complete(northwind_loaded: Loaded) -> None:
     last = {label: (done, total) for label, done, total in northwind_loaded.told}
+    assert ("completed orders", 0, 809) in northwind_loaded.told
     assert last["accounts"] == (91, 91)
     assert last["open orders"] == (21, 21)
     assert all(done == total for done, total in last.values())
@@ -222,16 +223,21 @@ async def test_loading_twice_adds_nothing(northwind_loaded: Loaded, settings: Se
 
 
 async def test_a_load_that_is_cut_off_leaves_nothing_and_can_be_repeated(live: Live, settings: Settings) -> None:
+    """On a Wednesday, seven days after the last order, on the other side of the world, with holidays."""
+
     def cut(label: str, done: int, total: int) -> None:
         if (label, done) == ("open orders", 1):
             raise KeyboardInterrupt
 
-    assert await is_empty(live.database)
-    with pytest.raises(KeyboardInterrupt):
-        await load(live.database, settings, cut)
-    assert await is_empty(live.database)
-    assert set((await counts(live.database)).values()) == {0}
-    assert (await load(live.database, settings, lambda *_: None)).loaded
+    there = settings.model_copy(update={"company_timezone": "Pacific/Auckland", "company_country": "NZ"})
+    with clock.at(datetime(2028, 2, 29, 20, tzinfo=UTC)):  # the first of March there
+        assert await is_empty(live.database)
+        with pytest.raises(KeyboardInterrupt):
+            await load(live.database, there, cut)
+        assert await is_empty(live.database)
+        assert set((await counts(live.database)).values()) == {0}
+        summary = await load(live.database, there, lambda *_: None)
+    assert (summary.loaded, summary.last_order_on) == (True, date(2028, 2, 23))
 
 
 async def test_another_currency_is_refused(live: Live, settings: Settings) -> None:
