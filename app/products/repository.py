@@ -29,12 +29,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.kernel import bulk, clock
+from app.kernel import bulk, clock, words
 from app.kernel.bulk import recordset
 from app.kernel.db import Base
 from app.kernel.outbox import OutboxEvent
 from app.kernel.repository import Document, Reader, Repository
-from app.kernel.words import match
 from app.products.models import PRODUCT_WORDS, ExchangeRate, Price, PriceList, Product
 from app.products.schemas import (
     ExchangeRateQuery,
@@ -95,7 +94,7 @@ class Products(Repository[Product]):
         if query.status is not None:
             found.append(Product.status == query.status)
         if query.words is not None:
-            found.append(match(PRODUCT_WORDS, query.words))
+            found.append(words.found(Product.id, PRODUCT_WORDS, query.words))
         return found
 
     async def by_sku(self, session: AsyncSession, skus: Iterable[str]) -> dict[str, Product]:
