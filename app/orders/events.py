@@ -140,7 +140,7 @@ class OrderCompleted(OrderEvent):
 
 
 class OrderReturned(OrderEvent):
-    """Delivered goods came back. `revenue` is what the account's purchase record lost, in the company's currency."""
+    """Goods came back. `revenue` is what the account's purchase record lost, in the company's currency."""
 
     type = "order.returned"
 

@@ -8,11 +8,9 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import service as accounts
-from app.accounts.models import Account
 from app.kernel import clock, money, outbox
 from app.kernel.company import Company
 from app.kernel.errors import Conflict, FieldError, Invalid, NotFound
@@ -125,11 +123,10 @@ async def deliver(
         raise Invalid.at("/delivered_at", "too_early", f"is before the shipment left at {shipment.shipped_at}")
     shipment.delivered_at, shipment.received_by = at, received_by
     lines = await orders.lines(session, order.id)
-    row = ShipmentLine
-    carried = await session.execute(select(row.order_line_id, row.quantity).where(row.shipment_id == shipment.id))
-    quantities: dict[UUID, Decimal] = dict(carried.all())
+    await session.flush()
+    reached = await orders.reached(session, order.id)
     for line in lines:
-        line.delivered_quantity += quantities.get(line.id, Decimal(0))
+        line.delivered_quantity = max(reached.get(line.id, Decimal(0)), line.returned_quantity)
     order.derive(lines, on_hold=await orders.on_hold(session, order.id))
     order.updated_at = clock.now()
     outbox.record(
@@ -173,20 +170,20 @@ async def take_back(
     received_at: datetime | None,
     restock: bool,
 ) -> OrderReturn:
-    """Delivered goods come back: revenue goes down by them, and so does the purchase record of a completed order.
+    """Goods come back: revenue goes down by them, and so does the purchase record of a completed order.
+
+    What was refused at the door counts as delivered and returned.
 
     Raises:
-        Conflict: more comes back than was delivered.
+        Conflict: more comes back than has left.
 
     """
     order = await orders.lock(session, order_id)
-    account: Account | None = None
-    if order.status is OrderStatus.COMPLETED:
-        account = await accounts.lock_account(session, account_id=order.account_id)
+    account = await accounts.lock_account(session, account_id=order.account_id)
     lines = await orders.lines(session, order.id)
     moving = _pick(lines, wanted)
-    at_customer = {line.id: line.delivered_quantity - line.returned_quantity for line in lines}
-    _refuse_excess(moving, at_customer, "was delivered and not taken back yet")
+    away = {line.id: line.shipped_quantity - line.returned_quantity for line in lines}
+    _refuse_excess(moving, away, "has left and not come back yet")
     at = received_at or clock.now()
     if restock:
         await supply.lock_items(session, product_ids=[line.product_id for line, _ in moving])
@@ -207,6 +204,7 @@ async def take_back(
     for line, quantity in moving:
         amount = returned_amount(line.amount, line.quantity, line.returned_quantity, quantity, order.currency)
         line.returned_quantity += quantity
+        line.delivered_quantity = max(line.delivered_quantity, line.returned_quantity)
         back.amount += amount
         session.add(
             OrderReturnLine(
@@ -217,10 +215,11 @@ async def take_back(
     order.returned_amount += back.amount
     order.updated_at = clock.now()
     lost = before - _revenue(order, order.returned_amount, company)
-    if account is not None:
-        await accounts.record_return(
-            session, account=account, order_id=order.id, amount=lost, on=clock.business_date(at, company.timezone)
-        )
+    completed = order.status is OrderStatus.COMPLETED
+    if completed:
+        day = clock.business_date(at, company.timezone)
+        await accounts.record_return(session, account=account, order_id=order.id, amount=lost, on=day)
+    order.derive(lines, on_hold=await orders.on_hold(session, order.id))
     outbox.record(
         session,
         order,
@@ -230,10 +229,12 @@ async def take_back(
             return_id=back.id,
             return_number=back.number,
             amount=back.amount,
-            revenue=lost if account is not None else Decimal(0),
+            revenue=lost if completed else Decimal(0),
             lines=_moved(moving),
         ),
     )
+    if not completed and order.shipment_state is ShipmentState.DELIVERED:
+        await _complete(session, company=company, order=order)
     return back
 
 

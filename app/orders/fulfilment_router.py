@@ -71,9 +71,7 @@ async def deliver(tx: Tx, company: OurCompany, order_id: UUID, shipment_id: UUID
     return answer(await shipments.show(tx, shipment_id))
 
 
-@routes.post(
-    "/returns", summary="Take delivered goods back", status_code=201, response_model=ReturnRead, dependencies=_SHIP
-)
+@routes.post("/returns", summary="Take goods back", status_code=201, response_model=ReturnRead, dependencies=_SHIP)
 async def take_back(tx: Tx, company: OurCompany, order_id: UUID, body: ReturnCreate) -> Response:
     """Lowers the order's revenue, and the purchase record of a completed order."""
     back = await fulfilment.take_back(

@@ -6,14 +6,27 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.kernel.schema import Amount, Body, Instant, Line, PositiveQuantity, Quantity, Query, Read, Stamped, Text
+from app.kernel.schema import (
+    Amount,
+    Body,
+    Flag,
+    Instant,
+    Line,
+    PositiveQuantity,
+    Quantity,
+    Query,
+    Read,
+    Stamped,
+    Text,
+    Whole,
+)
 from app.orders.rules import ReturnReason
 
 
 class MovingLine(Body):
     """How much of which line."""
 
-    line_no: int = Field(ge=1, le=500)
+    line_no: Whole = Field(ge=1, le=500)
     quantity: PositiveQuantity
 
 
@@ -57,13 +70,13 @@ class DeliveryCreate(Body):
 
 
 class ReturnCreate(Body):
-    """Delivered goods that came back."""
+    """Goods that came back."""
 
     lines: MovingLines
     reason: ReturnReason
     note: Text | None = None
     received_at: Instant | None = Field(None, description="Now when left out.")
-    restock: bool = Field(False, description="The goods are fit for sale and go back into stock.")
+    restock: Flag = Field(False, description="The goods are fit for sale and go back into stock.")
 
 
 class ReturnedLineRead(MovedLineRead):

@@ -195,7 +195,7 @@ class ShipmentLine(Base):
 
 
 class OrderReturn(Stored, Base):
-    """Delivered goods that came back; `amount` is what they take off the order's revenue, in its currency."""
+    """Goods that came back; `amount` is what they take off the order's revenue, in its currency."""
 
     __tablename__ = "order_returns"
 

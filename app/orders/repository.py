@@ -105,6 +105,13 @@ class Orders(Repository[Order]):
         )
         return (await reader.execute(same.order_by(Order.id).limit(1))).scalar_one_or_none()
 
+    async def reached(self, session: AsyncSession, order_id: UUID) -> dict[UUID, Decimal]:
+        """How much of each line the delivered shipments carried, by the line's id."""
+        row = ShipmentLine
+        carried = select(row.order_line_id, func.sum(row.quantity)).join(Shipment, Shipment.id == row.shipment_id)
+        delivered = carried.where(Shipment.order_id == order_id, Shipment.delivered_at.is_not(None))
+        return dict((await session.execute(delivered.group_by(row.order_line_id))).all())
+
     async def exposure(self, reader: Reader, account_id: UUID) -> Decimal:
         """What the account's confirmed orders amount to, in the company's currency, from the orders themselves."""
         total = select(func.coalesce(func.sum(Order.base_amount), 0))

@@ -14,9 +14,12 @@ from app.kernel.schema import (
     Changes,
     Code,
     Currency,
+    Day,
+    Flag,
     Fraction,
     Instant,
     Line,
+    NonNegativeAmount,
     PositiveQuantity,
     Quantity,
     Query,
@@ -24,13 +27,12 @@ from app.kernel.schema import (
     Read,
     Stamped,
     Text,
+    Whole,
     unset,
 )
 from app.orders.check import FindingCode, Severity
 from app.orders.rules import Channel, HoldReason, OrderStatus, ShipmentState
 from app.supply.promise import BasisKind
-
-NonNegative = Annotated[Amount, Field(ge=0)]
 
 
 class OrderLineCreate(Body):
@@ -38,8 +40,8 @@ class OrderLineCreate(Body):
 
     sku: Code
     quantity: PositiveQuantity
-    requested_on: date | None = Field(None, description="Day the customer wants it; as soon as possible when left out.")
-    unit_price: NonNegative | None = Field(None, description="Agreed price; the list price when left out.")
+    requested_on: Day | None = Field(None, description="Day the customer wants it; as soon as possible when left out.")
+    unit_price: NonNegativeAmount | None = Field(None, description="Agreed price; the list price when left out.")
     discount: Fraction = Field(Decimal(0), description="Fraction off the unit price.")
     price_reason: Line | None = Field(None, description="Why the price or discount was agreed; needed with either.")
 
@@ -66,7 +68,7 @@ class OrderCreate(Body):
     po_number: Line | None = Field(None, description="The customer's purchase order number.")
     delivery_address: Address | None = Field(None, description="The account's delivery address when left out.")
     currency: Currency | None = Field(None, description="The account's currency when left out.")
-    freight: NonNegative = Field(Decimal(0), description="Freight charged beside the lines.")
+    freight: NonNegativeAmount = Field(Decimal(0), description="Freight charged beside the lines.")
     notes: Text | None = None
     lines: Lines
 
@@ -81,7 +83,7 @@ class OrderUpdate(Changes):
     taken_by_id: UUID | None = None
     po_number: Line | None = None
     delivery_address: Address | None = None
-    freight: NonNegative = unset()
+    freight: NonNegativeAmount = unset()
     notes: Text | None = None
     lines: Lines = unset()
 
@@ -196,8 +198,8 @@ class OrderQuery(Query):
     lead_id: UUID | None = None
     number: Line | None = None
     po_number: Line | None = Field(None, description="Together with account_id.")
-    due_from: date | None = Field(None, description="Promised (before the promise: requested) on this day or later.")
-    due_to: date | None = Field(None, description="Promised (before the promise: requested) on this day or earlier.")
+    due_from: Day | None = Field(None, description="Promised (before the promise: requested) on this day or later.")
+    due_to: Day | None = Field(None, description="Promised (before the promise: requested) on this day or earlier.")
     sort: Literal["due_on", "-due_on", "status_at", "-status_at", "created_at", "-created_at"] = Field(
         "-created_at", description="`status_at` is the time of confirmation among confirmed orders."
     )
@@ -207,7 +209,7 @@ class OverrideCreate(Body):
     """Let a blocking finding stand."""
 
     code: FindingCode
-    line_no: int | None = Field(None, ge=1, le=500, description="The finding's line, when it has one.")
+    line_no: Whole | None = Field(None, ge=1, le=500, description="The finding's line, when it has one.")
     reason: Line
 
 
@@ -248,7 +250,7 @@ class PromiseRead(Read):
 class ConfirmCreate(Body):
     """Confirm a draft."""
 
-    accept_dates: bool = Field(False, description="The customer accepts days later than requested.")
+    accept_dates: Flag = Field(False, description="The customer accepts days later than requested.")
     agreed_by: Line | None = Field(
         None, description="Who accepted them; needed with accept_dates.", examples=["Ms Anders"]
     )

@@ -255,6 +255,40 @@ async def test_returns_lower_revenue_to_the_cent(shop: Shop) -> None:
     assert await shop.available("CHAI", day(0)) == "99"
 
 
+async def test_what_is_refused_at_the_door_counts_as_delivered_and_returned(shop: Shop) -> None:
+    await shop.product("CHAI", price="10.00", stock="100")
+    order = await shop.confirmed({"sku": "CHAI", "quantity": "8"})
+    url = f"/v1/orders/{order['id']}"
+    first, second = [
+        ok(await shop.client.post(f"{url}/shipments", json={"lines": [{"line_no": 1, "quantity": quantity}]}))
+        for quantity in ("5", "3")
+    ]
+    back = {"lines": [{"line_no": 1, "quantity": "3"}], "reason": "refused"}
+    ok(await shop.client.post(f"{url}/returns", json=back))
+    ok(await shop.client.post(f"{url}/shipments/{first['id']}/delivery", json={}))
+    line = ok(await shop.client.get(url))["lines"][0]
+    assert (line["delivered_quantity"], line["returned_quantity"]) == ("5", "3"), "the second is still on its way"
+    ok(await shop.client.post(f"{url}/shipments/{second['id']}/delivery", json={}))
+    done = ok(await shop.client.get(url))
+    assert (done["status"], done["returned_amount"]) == ("completed", "30.00")
+    record = ok(await shop.client.get(f"/v1/accounts/{shop.account['id']}"))["purchase_record"]
+    assert record["revenue_lifetime"] == "50.00"
+
+
+async def test_an_order_that_all_comes_back_completes_for_nothing(shop: Shop) -> None:
+    await shop.product("CHAI", price="10.00", stock="100")
+    order = await shop.confirmed({"sku": "CHAI", "quantity": "8"})
+    url = f"/v1/orders/{order['id']}"
+    ok(await shop.client.post(f"{url}/shipments", json={}))
+    back = {"lines": [{"line_no": 1, "quantity": "8"}], "reason": "refused", "restock": True}
+    ok(await shop.client.post(f"{url}/returns", json=back))
+    done = ok(await shop.client.get(url))
+    assert (done["status"], done["returned_amount"]) == ("completed", "80.00")
+    account = ok(await shop.client.get(f"/v1/accounts/{shop.account['id']}"))
+    assert account["open_exposure"] in {"0", "0.00"}
+    assert account["purchase_record"]["revenue_lifetime"] == "0.00"
+
+
 async def test_a_shipment_needs_the_goods(shop: Shop) -> None:
     await shop.product("TOFU", stock="0", production_days=5)
     order = await shop.confirmed({"sku": "TOFU", "quantity": "4"})
