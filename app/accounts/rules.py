@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.kernel.schema import Body, Instant, Line, Read, Text
+from app.kernel.schema import Body, Flag, Instant, Line, Read, Text
 
 
 class AccountType(StrEnum):
@@ -120,7 +120,7 @@ class ConsentCreate(Body):
 
     purpose: ConsentPurpose
     channel: ConsentChannel
-    granted: bool
+    granted: Flag
     at: Instant | None = Field(None, description="When they said so; now when left out, and never later than now.")
     evidence: Text | None = Field(None, examples=["double opt-in, mail 4711 confirmed"])
 

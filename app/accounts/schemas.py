@@ -21,19 +21,23 @@ from app.kernel.schema import (
     Code,
     Country,
     Currency,
+    Day,
     Email,
+    Flag,
     Line,
+    NonNegativeAmount,
     Query,
     Read,
     Stamped,
+    Whole,
     unset,
 )
 
-Days = Annotated[int, Field(ge=0, le=365, description="Days from the invoice until it is due.", examples=[30])]
+Days = Annotated[Whole, Field(ge=0, le=365, description="Days from the invoice until it is due.", examples=[30])]
 Telephone = Annotated[str, Field(min_length=1, max_length=50, examples=["030 0074321"])]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$", examples=["de"])]
 CreditLimit = Annotated[
-    Amount, Field(ge=0, description="In the company's currency; null for none.", examples=["20000.00"])
+    NonNegativeAmount, Field(description="In the company's currency; null for none.", examples=["20000.00"])
 ]
 
 
@@ -48,7 +52,7 @@ class AccountCreate(Body):
     )
     industry: Line | None = Field(None, examples=["food retail"])
     size: CompanySize | None = None
-    key_account: bool = False
+    key_account: Flag = False
     parent_id: UUID | None = Field(None, description="The account that this one belongs to.")
     owner_id: UUID | None = Field(None, description="The member of staff who looks after it.")
     email: Email | None = None
@@ -70,7 +74,7 @@ class AccountUpdate(Changes):
     type: AccountType = unset()
     industry: Line | None = None
     size: CompanySize | None = None
-    key_account: bool = unset()
+    key_account: Flag = unset()
     parent_id: UUID | None = None
     owner_id: UUID | None = None
     email: Email | None = None
@@ -149,7 +153,7 @@ class AccountQuery(Query):
     country: Country | None = Field(None, description="Of the billing address.")
     industry: Line | None = None
     number: Code | None = None
-    next_step_by: date | None = Field(None, description="The next step is due on this day or before.")
+    next_step_by: Day | None = Field(None, description="The next step is due on this day or before.")
     words: Line | None = Field(None, description="Each must begin a word of the name or the number.")
     sort: Literal["name", "-name", "number", "-number", "created_at", "-created_at"] = "name"
 
@@ -164,8 +168,8 @@ class ContactCreate(Body):
     email: Email | None = None
     telephone: Telephone | None = None
     language: Language | None = None
-    decision_maker: bool = False
-    active: bool = True
+    decision_maker: Flag = False
+    active: Flag = True
 
 
 class ContactUpdate(Changes):
@@ -177,8 +181,8 @@ class ContactUpdate(Changes):
     email: Email | None = None
     telephone: Telephone | None = None
     language: Language | None = None
-    decision_maker: bool = unset()
-    active: bool = unset()
+    decision_maker: Flag = unset()
+    active: Flag = unset()
 
 
 class ContactRead(Stamped):

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.kernel.schema import Body, Instant, Line, Stamped, Text
+from app.kernel.schema import Body, Day, Instant, Line, Stamped, Text
 
 SKEW = timedelta(minutes=5)
 """How far the sender's clock may be ahead of ours."""
@@ -53,7 +53,7 @@ class ActivityCreate(Body):
     notes: Text | None = None
     outcome: ActivityOutcome | None = None
     next_step: Line | None = Field(None, examples=["Send samples"])
-    next_step_on: date | None = Field(None, description="When the next step is due; needs `next_step`.")
+    next_step_on: Day | None = Field(None, description="When the next step is due; needs `next_step`.")
     by_id: UUID | None = Field(None, description="Which member of staff did it.")
 
 

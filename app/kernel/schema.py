@@ -1,12 +1,25 @@
 """What request and answer bodies are made of: base classes and the field types that domains share."""
 
+import re
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from babel import Locale
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from app.kernel.contact import normalise_email
 from app.kernel.money import minor_units
@@ -67,21 +80,63 @@ class Query(BaseModel):
     ] = None
 
 
-def _no_float(value: object) -> object:
-    if isinstance(value, float):
-        raise ValueError('must be a string such as "12.50", not a floating-point number')  # noqa: TRY004 - Pydantic's
-    return value
+_PLAIN = r"^-?[0-9]+(\.[0-9]+)?$"
 
 
 def _plain(value: Decimal) -> str:
     return format(value, "f")
 
 
-_Decimal = Annotated[
-    Decimal,
-    BeforeValidator(_no_float, json_schema_input_type=str),
-    PlainSerializer(_plain, return_type=str, when_used="json"),
-]
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A decimal that travels as a string such as "12.50": a JSON number becomes a binary one in many a reader.
+
+    The limits are those of what is received; what we compute ourselves may be larger. The API description states them
+    as a pattern, for pydantic's own keywords for decimals are no JSON Schema.
+    """
+
+    example: str
+    whole: int
+    places: int
+    least: Literal["any", "zero", "more than zero"] = "any"
+    most: int | None = None
+
+    @property
+    def pattern(self) -> str:
+        """What is received, but for a limit above zero."""
+        sign = "-?" if self.least == "any" else ""
+        whole = f"(0|[1-9][0-9]{{0,{self.whole - 1}}})" if self.most is None else f"[0-{self.most}]"
+        return rf"^{sign}{whole}(\.[0-9]{{1,{self.places}}}0*)?$"
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        written = re.compile(self.pattern)
+
+        def read(value: object) -> Decimal:
+            if isinstance(value, Decimal):
+                return value
+            if not isinstance(value, str) or not written.match(value) or value.endswith("\n"):
+                raise PydanticCustomError(
+                    "decimal",
+                    'must be a string such as "{example}", up to {whole} digits before the point and {places} after',
+                    {"example": self.example, "whole": self.whole, "places": self.places},
+                )
+            number = Decimal(value)
+            if self.least == "more than zero" and not number:
+                raise PydanticCustomError("greater_than", "must be more than 0")
+            if self.most is not None and number > self.most:
+                raise PydanticCustomError("less_than_equal", "must be {most} at most", {"most": self.most})
+            return number
+
+        return core_schema.no_info_plain_validator_function(
+            read,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                _plain, return_schema=core_schema.str_schema(), when_used="json"
+            ),
+        )
+
+    def __get_pydantic_json_schema__(self, _schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        pattern = self.pattern if handler.mode == "validation" else _PLAIN
+        return {"type": "string", "format": "decimal", "pattern": pattern, "examples": [self.example]}
 
 
 def _currency(code: str) -> str:
@@ -96,6 +151,14 @@ def _country(code: str) -> str:
 
 
 _FIRST, _LAST = date(1900, 1, 1), date(2999, 12, 31)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _dated(value: object) -> object:
+    """Pydantic would take a number, also one in a string, for seconds since 1970."""
+    if isinstance(value, date) or (isinstance(value, str) and _DATE.match(value)):
+        return value
+    raise PydanticCustomError("date", 'must be a date or time such as "2026-03-02" or "2026-03-02T09:30:00Z"')
 
 
 def _day(day: date) -> date:
@@ -109,13 +172,22 @@ def _instant(instant: datetime) -> datetime:
     return instant.astimezone(UTC)
 
 
-Amount = Annotated[_Decimal, Field(max_digits=18, decimal_places=4, examples=["1250.00"])]
+Amount = Annotated[Decimal, Written("1250.00", whole=14, places=4)]
 """An amount of money, or a price; its currency stands in a field beside it."""
 
-Quantity = Annotated[_Decimal, Field(max_digits=14, decimal_places=4, examples=["12"])]
-PositiveQuantity = Annotated[_Decimal, Field(gt=0, max_digits=14, decimal_places=4, examples=["12"])]
-Fraction = Annotated[_Decimal, Field(ge=0, le=1, max_digits=7, decimal_places=6, examples=["0.05"])]
-Rate = Annotated[_Decimal, Field(gt=0, max_digits=18, decimal_places=10, examples=["1.0842"])]
+NonNegativeAmount = Annotated[Decimal, Written("1250.00", whole=14, places=4, least="zero")]
+
+Quantity = Annotated[Decimal, Written("12", whole=10, places=4)]
+NonNegativeQuantity = Annotated[Decimal, Written("12", whole=10, places=4, least="zero")]
+PositiveQuantity = Annotated[Decimal, Written("12", whole=10, places=4, least="more than zero")]
+Fraction = Annotated[Decimal, Written("0.05", whole=1, places=6, least="zero", most=1)]
+Rate = Annotated[Decimal, Written("1.0842", whole=8, places=10, least="more than zero")]
+
+Whole = Annotated[int, Field(strict=True)]
+"""A whole number in a body; neither "5" nor true is one."""
+
+Flag = Annotated[bool, Field(strict=True)]
+"""True or false in a body; neither "yes" nor 1 is one."""
 
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", examples=["USD"]), AfterValidator(_currency)]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", examples=["DE"]), AfterValidator(_country)]
@@ -127,10 +199,10 @@ Email = Annotated[
 Code = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^\S+$", examples=["SPRING-26"])]
 Line = Annotated[str, Field(min_length=1, max_length=200)]
 Text = Annotated[str, Field(min_length=1, max_length=10_000)]
-Instant = Annotated[AwareDatetime, AfterValidator(_instant)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_dated), AfterValidator(_instant)]
 """A time with its offset; kept and answered in UTC."""
 
-Day = Annotated[date, AfterValidator(_day)]
+Day = Annotated[date, BeforeValidator(_dated), AfterValidator(_day)]
 """A business date. The driver takes the calendar's very first and last day for infinity, and sums overflow there."""
 
 

@@ -18,8 +18,8 @@ from app.leads.dedupe import Outcome
 from app.leads.models import LeadTouch
 from app.leads.repository import leads, touches
 from app.leads.schemas import (
+    CapturedLead,
     LeadBulk,
-    LeadCaptured,
     LeadConsentCreate,
     LeadConvert,
     LeadCreate,
@@ -36,7 +36,7 @@ routes = router("/leads", "leads")
 _READ = [requires(Permission.LEADS_READ)]
 _WRITE = [requires(Permission.LEADS_WRITE)]
 _KNOWN: dict[int | str, dict[str, Any]] = {
-    200: {"model": LeadCaptured, "description": "We knew this lead: a touch was added, or nothing was new."}
+    200: {"model": CapturedLead, "description": "We knew this lead: a touch was added, or nothing was new."}
 }
 
 
@@ -44,7 +44,7 @@ _KNOWN: dict[int | str, dict[str, Any]] = {
     "",
     summary="Capture a lead",
     status_code=201,
-    response_model=LeadCaptured,
+    response_model=CapturedLead,
     responses=_KNOWN,
     dependencies=_WRITE,
 )

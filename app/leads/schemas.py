@@ -15,13 +15,17 @@ from app.kernel.schema import (
     Code,
     Country,
     Currency,
+    Day,
     Email,
+    Flag,
     Instant,
     Line,
+    NonNegativeAmount,
     Query,
     Read,
     Stamped,
     Text,
+    Whole,
     unset,
 )
 from app.leads.dedupe import Outcome
@@ -41,8 +45,8 @@ Attributes = Annotated[
     dict[Name, Value | None],
     Field(max_length=MOST_ATTRIBUTES, examples=[{"utm_term": "tea", "visits": 4, "newsletter": True}]),
 ]
-EstimatedValue = Annotated[Amount, Field(ge=0, examples=["12500.00"])]
-Horizon = Annotated[int, Field(ge=0, le=120, description="Months until they mean to buy.", examples=[3])]
+EstimatedValue = Annotated[NonNegativeAmount, Field(examples=["12500.00"])]
+Horizon = Annotated[Whole, Field(ge=0, le=120, description="Months until they mean to buy.", examples=[3])]
 Sku = Annotated[str, Field(min_length=1, max_length=64)]
 Skus = Annotated[list[Sku], Field(max_length=100, examples=[["NW-001"]])]
 
@@ -174,7 +178,7 @@ class LeadRead(Stamped):
     converted_at: datetime | None
 
 
-class LeadCaptured(Read):
+class CapturedLead(Read):
     """What became of a captured lead."""
 
     result: Outcome
@@ -190,7 +194,7 @@ class LeadUpdate(Changes):
     job_title: Line | None = None
     company: Line | None = None
     email: Email | None = None
-    shared_email: bool = unset(description="False when somebody has looked and found two people.")
+    shared_email: Flag = unset(description="False when somebody has looked and found two people.")
     telephone: Line | None = None
     country: Country | None = None
     website: Line | None = None
@@ -206,7 +210,7 @@ class LeadUpdate(Changes):
     need: Need = unset()
     owner_id: UUID | None = None
     next_step: Line | None = None
-    next_step_on: date | None = None
+    next_step_on: Day | None = None
 
 
 class LeadQualify(Body):
@@ -272,11 +276,15 @@ class LeadQuery(Query):
     created_to: Instant | None = Field(None, description="Up to, not including, this instant.")
     updated_from: Instant | None = None
     updated_to: Instant | None = Field(None, description="Up to, not including, this instant.")
-    next_step_due: date | None = Field(None, description="Only with a next step on or before this day.")
+    next_step_due: Day | None = Field(None, description="Only with a next step on or before this day.")
     words: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
         None, description="Every word must begin a word of name, company, email, title, interest, message or website."
     )
     sort: Literal["created_at", "-created_at", "updated_at", "-updated_at", "score", "-score"] = "-created_at"
+
+
+class LeadPayload(LeadCreate):
+    """What was sent of a lead, validated; fields that were not sent are left out."""
 
 
 class LeadTouchRead(Read):
@@ -288,7 +296,7 @@ class LeadTouchRead(Read):
     external_id: str | None
     campaign: str | None
     offer: str | None
-    payload: LeadCreate
+    payload: LeadPayload
     actor: str = Field(description="Name of the API key that sent it.")
 
 

@@ -9,19 +9,21 @@ from pydantic import AfterValidator, Field, ValidationInfo
 
 from app.kernel.bulk import BULK, Rows
 from app.kernel.schema import (
-    Amount,
     Body,
     Changes,
     Code,
     Currency,
     Day,
+    Flag,
     Line,
+    NonNegativeAmount,
     PositiveQuantity,
     Query,
     Rate,
     Read,
     Stamped,
     Text,
+    Whole,
     unset,
 )
 from app.products.rules import ProductStatus, check_period
@@ -31,8 +33,8 @@ _PRODUCTION = "Working days from an order to the finished goods; null when we ca
 _CATEGORY = ["Beverages"]
 _UNIT = ["10 boxes x 20 bags"]
 
-ProductionDays = Annotated[int, Field(ge=0, le=1000, description=_PRODUCTION, examples=[10])]
-UnitPrice = Annotated[Amount, Field(ge=0, description="Price of one unit.", examples=["18.00"])]
+ProductionDays = Annotated[Whole, Field(ge=0, le=1000, description=_PRODUCTION, examples=[10])]
+UnitPrice = Annotated[NonNegativeAmount, Field(description="Price of one unit.", examples=["18.00"])]
 
 
 def _after_valid_from(valid_to: date | None, others: ValidationInfo) -> date | None:
@@ -107,7 +109,7 @@ class PriceListCreate(Body):
     code: Code = Field(description="Case does not count.", examples=["RETAIL-26"])
     name: Line = Field(examples=["Retail 2026"])
     currency: Currency
-    is_default: bool = Field(False, description="Serve who has no list, in place of the currency's present default.")
+    is_default: Flag = Field(False, description="Serve who has no list, in place of the currency's present default.")
     valid_from: Day
     valid_to: LastDay = None
 
@@ -117,7 +119,7 @@ class PriceListUpdate(Changes):
 
     code: Code = unset(examples=["RETAIL-26"])
     name: Line = unset(examples=["Retail 2026"])
-    is_default: bool = unset()
+    is_default: Flag = unset()
     valid_from: Day = unset()
     valid_to: Day | None = None
 

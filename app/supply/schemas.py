@@ -8,7 +8,18 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from app.kernel import clock
 from app.kernel.bulk import BULK, Rows
-from app.kernel.schema import Body, Code, Instant, PositiveQuantity, Quantity, Query, Read, Stamped
+from app.kernel.schema import (
+    Body,
+    Code,
+    Day,
+    Instant,
+    NonNegativeQuantity,
+    PositiveQuantity,
+    Quantity,
+    Query,
+    Read,
+    Stamped,
+)
 from app.supply.promise import BasisKind
 from app.supply.rules import OURS, ReceiptStatus
 
@@ -36,7 +47,7 @@ class StockCount(Body):
     """How much of a product lay in stock at an instant."""
 
     sku: Sku
-    quantity: Annotated[Quantity, Field(ge=0)]
+    quantity: NonNegativeQuantity
     counted_at: Past = Field(
         description="What moved after it is added to the count. A count older than the present one changes nothing."
     )
@@ -75,7 +86,7 @@ class AvailabilityQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     sku: Sku
-    on: date | None = Field(None, description="The day to answer for; without it today.")
+    on: Day | None = Field(None, description="The day to answer for; without it today.")
 
 
 class AvailabilityStep(Read):
@@ -103,7 +114,7 @@ class ReceiptUpsert(Body):
     external_id: Code = Field(description="Names the receipt in the source.", examples=["WO-4711"])
     sku: Sku
     quantity: PositiveQuantity = Field(description="What is expected; once received, what came.")
-    due_on: date
+    due_on: Day
     status: ReceiptStatus = Field(examples=[ReceiptStatus.CONFIRMED])
     received_at: Past | None = Field(None, description="When the goods came; without it, now. Only for `received`.")
     replaces: list[UUID] | None = Field(
@@ -151,8 +162,8 @@ class ReceiptQuery(Query):
     sku: Code | None = None
     source: Code | None = None
     external_id: Code | None = None
-    due_from: date | None = None
-    due_to: date | None = None
+    due_from: Day | None = None
+    due_to: Day | None = None
     late: bool | None = Field(None, description="Planned or confirmed, and due before today.")
     sort: Literal["due_on", "-due_on", "created_at", "-created_at"] = "due_on"
 
@@ -202,6 +213,6 @@ class RequirementQuery(Query):
     """Filters of the requirements."""
 
     sku: Code | None = None
-    needed_by_to: date | None = None
+    needed_by_to: Day | None = None
     unconfirmed: bool | None = Field(None, description="With receipts that nobody has confirmed, or without.")
     sort: Literal["needed_by"] = "needed_by"

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from app.kernel.auth import Permission
 from app.kernel.outbox import OutboxEvent
-from app.leads.schemas import LeadCaptured, LeadRead, LeadTouchRead
+from app.leads.schemas import CapturedLead, LeadRead, LeadTouchRead
 from tests.conftest import BoundDatabase, ClientWith
 
 Json = dict[str, Any]
@@ -76,7 +76,7 @@ def counted(connection: AsyncConnection) -> Iterator[list[str]]:
 async def test_what_is_answered_is_what_was_sent(client: AsyncClient) -> None:
     response = await client.post("/v1/leads", json=ANA)
     assert response.status_code == 201, response.text
-    assert LeadCaptured.model_validate(response.json()).model_dump(mode="json") == response.json()
+    assert CapturedLead.model_validate(response.json()).model_dump(mode="json") == response.json()
     body = response.json()
     lead = body["lead"]
     assert body["result"] == "created"
