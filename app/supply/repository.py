@@ -122,8 +122,9 @@ class Stock:
 
     async def _figures(self, reader: Reader, rows: Any, today: date) -> list[StockRead]:
         known = await ledger.ledgers(reader, [row.product_id for row in rows], today)
+        # Not validated: sums may be longer than what a caller may send.
         return [
-            StockRead(
+            StockRead.model_construct(
                 product_id=row.product_id,
                 sku=row.sku,
                 on_hand=known[row.product_id].on_hand,
@@ -149,13 +150,16 @@ class Stock:
             raise Invalid.at("sku", "unknown", f"no product has the SKU {query.sku}")
         found = (await ledger.ledgers(reader, [product.id], today))[product.id]
         on = max(query.on or today, today)
-        return AvailabilityRead(
+        return AvailabilityRead.model_construct(
             product_id=product.id,
             sku=product.sku,
             on_hand=found.on_hand,
             on=on,
             available=promise.available(found, on, today),
-            steps=[AvailabilityStep(day=day, available=quantity) for day, quantity in promise.profile(found, today)],
+            steps=[
+                AvailabilityStep.model_construct(day=day, available=quantity)
+                for day, quantity in promise.profile(found, today)
+            ],
         )
 
 

@@ -17,7 +17,9 @@ from app.products.models import Product
 from app.supply import promise, service
 from app.supply.models import Receipt, Reservation, StockItem, StockMovement
 from app.supply.promise import BasisKind, Promise, Wanted
+from app.supply.repository import stock
 from app.supply.rules import ReceiptStatus
+from app.supply.schemas import StockRead
 from tests.supply.goods import COUNTED, TODAY, Taken, add_product, count_stock, day, expect, take
 
 NOW = datetime.now(UTC)
@@ -251,3 +253,35 @@ async def test_few_statements_however_many_lines(tx: AsyncSession) -> None:
         await service.release(tx, order_id=order_id)
         counts["release"] = len(seen)
     assert counts == {"lock_items": 2, "ledgers": 1, "reserve": 1, "ship": 2, "restock": 2, "release": 3}
+
+
+async def test_a_count_from_before_the_shipments_may_show_too_little(tx: AsyncSession) -> None:
+    product = await add_product(tx)
+    await count_stock(tx, product, 8)
+    order = await take(tx, product, 8, day(0))
+    await service.ship(tx, order_id=order.order_id, lines=order.ships(8), at=NOW, today=TODAY)
+    await count_stock(tx, product, 5, COUNTED + timedelta(minutes=1))
+    assert await on_hand(tx, product) == -3
+    assert await available(tx, product, 0) == 0
+    shown = await stock.show(tx, product.id, TODAY)
+    assert StockRead.model_validate_json(shown.body).on_hand == -3
+
+
+async def test_what_happens_is_told(tx: AsyncSession) -> None:
+    product = await add_product(tx)
+    await count_stock(tx, product, 8)
+    planned = await take(tx, product, 9, day(0), day(3))
+    real = await expect(tx, product, 9, day(2), number="WO-1")
+    await expect(tx, product, 9, day(3), number="WO-1")
+    await expect(tx, product, 9, day(3), ReceiptStatus.RECEIVED, number="WO-1")
+    events = (await tx.scalars(select(OutboxEvent).order_by(OutboxEvent.seq))).all()
+    assert [(event.type, event.subject_id) for event in events] == [
+        ("stock.counted", product.id),
+        ("receipt.planned", planned.receipt_id),
+        ("receipt.created", real),
+        ("receipt.cancelled", planned.receipt_id),
+        ("receipt.updated", real),
+        ("receipt.received", real),
+    ]
+    assert events[3].data["replaced_by_id"] == str(real)
+    assert events[4].data["changes"] == [{"field": "due_on", "old": str(day(2)), "new": str(day(3))}]
