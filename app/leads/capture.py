@@ -22,7 +22,7 @@ from app.accounts.service import Said, add_consents_of_many
 from app.kernel import clock, money, outbox
 from app.kernel.bulk import insert_all, together, update_all
 from app.kernel.contact import normalise_phone, person_key
-from app.leads.dedupe import Incoming, Known, Outcome, Plan, Result, lock_keys, plan_capture
+from app.leads.dedupe import CaptureOutcome, Incoming, Known, Plan, Result, lock_keys, plan_capture
 from app.leads.events import LeadCaptured, LeadRecycled, LeadTouched, LeadUpdated
 from app.leads.models import Lead, LeadIdentity, LeadTouch
 from app.leads.repository import leads
@@ -156,7 +156,7 @@ async def _write(
     start = before | {
         touch.lead_id: _start(touch.lead_id, rows[touch.index])
         for touch in plan.touches
-        if touch.outcome is Outcome.CREATED
+        if touch.outcome is CaptureOutcome.CREATED
     }
     after = {lead.id: _after(start[lead.id], lead, touched[lead.id]) for lead in plan.leads if touched[lead.id]}
     actor = session.info.get("origin", outbox.SYSTEM).name
@@ -231,7 +231,7 @@ def _events(
     for touch in plan.touches:
         row, lead = rows[touch.index], after[touch.lead_id]
         told = {"source": row.source, "external_id": row.external_id, "campaign": row.campaign, "offer": row.offer}
-        created = touch.outcome is Outcome.CREATED
+        created = touch.outcome is CaptureOutcome.CREATED
         event = LeadCaptured(**told, shared_email=lead["shared_email"]) if created else LeadTouched(**told)
         found.append((touch.lead_id, event))
     for lead_id, old in before.items():

@@ -81,7 +81,7 @@ class Known:
         return {**self.fields, **own}
 
 
-class Outcome(StrEnum):
+class CaptureOutcome(StrEnum):
     """What became of a row; ``updated`` also where only a touch was added."""
 
     CREATED = "created"
@@ -94,7 +94,7 @@ class Result:
     """The answer to one row."""
 
     index: int
-    outcome: Outcome
+    outcome: CaptureOutcome
     lead_id: UUID
 
 
@@ -153,7 +153,7 @@ def plan_capture(rows: Sequence[Incoming], known: Sequence[Known], new_id: Calla
         results=results,
         created=tuple(lead for lead in after if lead.id not in before),
         changed={lead_id: diff for lead_id, diff in diffs.items() if diff},
-        touches=tuple(result for result in results if result.outcome is not Outcome.UNCHANGED),
+        touches=tuple(result for result in results if result.outcome is not CaptureOutcome.UNCHANGED),
         identities=tuple(
             IdentitySeen(*identity, lead.id, fingerprint)
             for lead in after
@@ -194,13 +194,13 @@ class _Book:
     def take(self, row: Incoming, new_id: Callable[[], UUID]) -> Result:
         own = self.leads[self.by_identity[row.identity]] if row.identity in self.by_identity else None
         if own and row.identity and own.identities[row.identity] == row.fingerprint:
-            return Result(row.index, Outcome.UNCHANGED, own.id)
+            return Result(row.index, CaptureOutcome.UNCHANGED, own.id)
         found = own or self.same_person(row)
         lead = self.overwrite(own, row) if own else self.fill(found, row) if found else self.create(row, new_id())
         if row.identity:
             lead = replace(lead, identities={**lead.identities, row.identity: row.fingerprint})
         self.put(lead)
-        return Result(row.index, Outcome.UPDATED if found else Outcome.CREATED, lead.id)
+        return Result(row.index, CaptureOutcome.UPDATED if found else CaptureOutcome.CREATED, lead.id)
 
     def same_person(self, row: Incoming) -> Known | None:
         if not row.email:

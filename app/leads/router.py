@@ -14,7 +14,7 @@ from app.kernel.http import Config, ExpectedVersion, ReadTx, Tx, answer, answer_
 from app.kernel.pagination import Page
 from app.kernel.repository import Document
 from app.leads import conversion, service
-from app.leads.dedupe import Outcome
+from app.leads.dedupe import CaptureOutcome
 from app.leads.models import LeadTouch
 from app.leads.repository import leads, touches
 from app.leads.schemas import (
@@ -53,7 +53,7 @@ async def create(tx: Tx, body: LeadCreate) -> Response:
     done = await service.capture_one(tx, body=body)
     shown = await leads.show(tx, done.lead_id)
     document = Document(f'{{"result":"{done.outcome}","lead":{shown.body}}}', shown.version)
-    return created(document, "leads", done.lead_id) if done.outcome is Outcome.CREATED else answer(document)
+    return created(document, "leads", done.lead_id) if done.outcome is CaptureOutcome.CREATED else answer(document)
 
 
 @routes.post("/bulk", summary="Capture up to 1,000 leads", response_model=BulkResult, dependencies=_WRITE)

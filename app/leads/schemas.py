@@ -28,7 +28,7 @@ from app.kernel.schema import (
     Whole,
     unset,
 )
-from app.leads.dedupe import Outcome
+from app.leads.dedupe import CaptureOutcome
 from app.leads.rules import Authority, Budget, DisqualifyReason, Intention, Interest, LeadStatus, Need, ScoreReason
 
 MOST_ATTRIBUTES = 20
@@ -181,7 +181,7 @@ class LeadRead(Stamped):
 class CapturedLead(Read):
     """What became of a captured lead."""
 
-    result: Outcome
+    result: CaptureOutcome
     lead: LeadRead
 
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.leads.dedupe import IdentitySeen, Incoming, Known, Outcome, Plan, lock_keys, plan_capture
+from app.leads.dedupe import CaptureOutcome, IdentitySeen, Incoming, Known, Plan, lock_keys, plan_capture
 
 A, B, N = UUID(int=1), UUID(int=2), UUID(int=101)
-CREATED, UPDATED, UNCHANGED = Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED
+CREATED, UPDATED, UNCHANGED = CaptureOutcome.CREATED, CaptureOutcome.UPDATED, CaptureOutcome.UNCHANGED
 
 
 def ids(used: int = 0) -> Callable[[], UUID]:
@@ -37,7 +37,7 @@ def run(rows: Sequence[Incoming], known: Sequence[Known] = ()) -> Plan:
     return plan_capture(rows, known, ids())
 
 
-def outcomes(plan: Plan) -> list[tuple[Outcome, UUID]]:
+def outcomes(plan: Plan) -> list[tuple[CaptureOutcome, UUID]]:
     return [(result.outcome, result.lead_id) for result in plan.results]
 
 
