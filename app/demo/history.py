@@ -6,13 +6,13 @@ They are written by statement, not order by order. A test lets the services act 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import BigInteger, DateTime, Uuid, func, update
+from sqlalchemy import BigInteger, DateTime, Uuid, func, literal, select, update
+from sqlalchemy import Sequence as NumberSequence
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
@@ -20,8 +20,8 @@ from app.accounts.events import PurchaseRecorded
 from app.accounts.models import Account, PurchaseEntry
 from app.accounts.rules import PurchaseKind
 from app.demo.northwind import CURRENCY, Line, Northwind, Order, sku_of
+from app.demo.timetable import Timetable
 from app.kernel import bulk, clock, outbox
-from app.kernel.calendar import WorkingCalendar
 from app.kernel.db import Base
 from app.kernel.outbox import Event
 from app.orders import models as order_tables
@@ -41,9 +41,6 @@ from app.supply.rules import MovementKind
 
 Row = dict[str, Any]
 
-_TRANSIT = 2
-"""Working days from shipment to delivery, which Northwind does not record."""
-
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -53,39 +50,6 @@ class Known:
     products: Mapping[int, UUID]
     accounts: Mapping[str, UUID]
     contacts: Mapping[str, UUID]
-
-
-class Timetable:
-    """Times of day for what Northwind knows the day of; nothing is later than the evening of its last order.
-
-    Orders of a day are taken one after the other from nine o'clock on and confirmed ten minutes later, goods leave at
-    two and arrive at five, in the company's time zone.
-    """
-
-    def __init__(self, northwind: Northwind, timezone: str) -> None:
-        self._zone = ZoneInfo(timezone)
-        self._last = northwind.last_order_on
-        self._calendar = WorkingCalendar(None)
-        taken: dict[date, int] = {}
-        self._turn: dict[int, int] = {}
-        for order in northwind.orders:
-            self._turn[order.number] = taken.get(order.ordered_on, 0)
-            taken[order.ordered_on] = self._turn[order.number] + 1
-
-    def at(self, day: date, hour: int, minute: int = 0) -> datetime:
-        return datetime.combine(day, time(hour, minute), self._zone)
-
-    def taken(self, order: Order) -> datetime:
-        return self.at(order.ordered_on, 9) + timedelta(minutes=20) * self._turn[order.number]
-
-    def confirmed(self, order: Order) -> datetime:
-        return self.taken(order) + timedelta(minutes=10)
-
-    def shipped(self, day: date) -> datetime:
-        return self.at(day, 14)
-
-    def delivered(self, shipped_on: date) -> datetime:
-        return self.at(min(self._calendar.add_working_days(shipped_on, _TRANSIT), self._last), 17)
 
 
 def number_of(order: Order) -> str:
@@ -105,13 +69,17 @@ def list_price(northwind: Northwind, order: Order, line: Line) -> Decimal | None
     return northwind.prices[line.product] if order.ordered_on >= northwind.prices_since else None
 
 
+async def continue_numbers(session: AsyncSession, sequence: NumberSequence, value: int) -> None:
+    """Let the next number of a sequence be this one."""
+    await session.execute(select(func.setval(literal(sequence.name), value, False)))
+
+
 @dataclass(frozen=True, slots=True)
 class History:
     """Rows by table, in the order in which foreign keys allow them; events with their times, the earliest first."""
 
     rows: Mapping[type[Base], Sequence[Row]]
     events: Sequence[tuple[datetime, UUID, Event]]
-    shipments: int
 
 
 def compile_history(northwind: Northwind, known: Known, timetable: Timetable) -> History:
@@ -130,7 +98,7 @@ def compile_history(northwind: Northwind, known: Known, timetable: Timetable) ->
         for table, row in past.rows():
             rows.setdefault(table, []).append(row)
         events += past.events()
-    return History(rows, sorted(events, key=lambda event: event[0]), len(pasts))
+    return History(rows, sorted(events, key=lambda event: event[0]))
 
 
 async def write_rows(session: AsyncSession, history: History) -> None:

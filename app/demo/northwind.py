@@ -194,6 +194,11 @@ class Northwind:
         return {product.number: product.price for product in self.products}
 
     @cached_property
+    def contacts(self) -> Mapping[str, str]:
+        """The contacts' names by customer."""
+        return {customer.code: customer.contact for customer in self.customers}
+
+    @cached_property
     def owners(self) -> Mapping[str, int]:
         """For each customer who ever ordered the employee who took most of the orders; of several the latest."""
         taken: defaultdict[str, Counter[int]] = defaultdict(Counter)

@@ -14,15 +14,17 @@ from app.accounts.repository import accounts as account_rows
 from app.accounts.rules import AccountStatus
 from app.accounts.schemas import AccountRead
 from app.demo import northwind
-from app.demo.history import Timetable, evidence_of, list_price, number_of, price_reason
-from app.demo.loader import SOURCE, DemoRefused, Summary, is_empty, load
+from app.demo.history import evidence_of, list_price, number_of, price_reason
+from app.demo.loader import ACTOR, DemoRefused, Summary, is_empty, load
 from app.demo.northwind import Northwind, Order, sku_of
 from app.demo.remedies import LATE, OVERRIDES, REMEDIES, Supply
+from app.demo.timetable import Timetable
 from app.kernel import clock
 from app.kernel.company import Company
 from app.kernel.db import Database
 from app.kernel.outbox import Origin, OutboxEvent
 from app.kernel.settings import Settings
+from app.leads.models import Lead
 from app.orders import capture, confirm, fulfilment
 from app.orders.models import Order as OrderRow
 from app.orders.models import OrderLine, OrderOverride, Shipment, ShipmentLine
@@ -240,9 +242,13 @@ async def test_a_load_that_is_cut_off_leaves_nothing_and_can_be_repeated(live: L
     assert (summary.loaded, summary.last_order_on) == (True, date(2028, 2, 23))
 
 
-async def test_another_currency_is_refused(live: Live, settings: Settings) -> None:
-    with pytest.raises(DemoRefused):
+async def test_another_currency_and_other_business_are_refused(live: Live, settings: Settings) -> None:
+    with pytest.raises(DemoRefused, match="USD"):
         await load(live.database, settings.model_copy(update={"company_currency": "EUR"}), lambda *_: None)
+    async with live.database.transaction() as session:
+        session.add(Lead(source="website", company="Lunds Delikatesser"))
+    with pytest.raises(DemoRefused, match="empty"):
+        await load(live.database, settings, lambda *_: None)
 
 
 # A version counts how often a row was written, which is more often than anything happened to it.
@@ -338,7 +344,7 @@ async def test_the_past_is_as_the_services_would_have_left_it(
     tx: AsyncSession, company: Company, moved: Northwind
 ) -> None:
     """Orders that need no override, acted out anew with plenty of stock, leave the same rows and events."""
-    tx.info["origin"] = Origin(None, SOURCE)
+    tx.info["origin"] = Origin(None, ACTOR)
     await tx.execute(update(StockItem).values(on_hand=100_000, counted_at=None))
     await tx.execute(update(Account).values(credit_limit=None))
     discontinued = {each.number for each in moved.products if each.discontinued}
@@ -360,4 +366,4 @@ async def test_the_past_is_as_the_services_would_have_left_it(
 
 def test_opening_is_before_everything(moved: Northwind, company: Company) -> None:
     times = Timetable(moved, company.timezone)
-    assert all(times.taken(order) > times.at(moved.first_order_on - timedelta(days=1), 8) for order in moved.orders)
+    assert all(times.taken(order) > times.morning(moved.first_order_on - timedelta(days=1)) for order in moved.orders)

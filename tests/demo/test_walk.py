@@ -15,16 +15,16 @@ from sqlalchemy import select
 from app.accounts.models import Account, PurchaseEntry
 from app.cli.demo import welcome
 from app.demo import keys
-from app.demo.loader import load
 from app.kernel.settings import Settings
 from app.leads.models import Lead
 from app.leads.rules import LeadStatus
+from app.main import create_app
 from app.orders.models import Order, OrderLine, Shipment
 from app.orders.rules import OrderStatus, ShipmentState
 from app.supply.models import Receipt
 from app.supply.promise import BasisKind
 from app.supply.rules import ReceiptStatus
-from tests.conftest import Live
+from tests.demo.conftest import Loaded
 
 
 @asynccontextmanager
@@ -50,20 +50,22 @@ async def paste(text: str) -> tuple[str, str]:
     return out.decode(), err.decode()
 
 
-async def test_every_printed_call_works_as_pasted(live: Live, settings: Settings, tmp_path: Path) -> None:
-    await load(live.database, settings, lambda *_: None)
-    demo_keys = await keys.ensure(live.database, tmp_path / "demo-keys")
+async def test_every_printed_call_works_as_pasted(
+    northwind_to_change: Loaded, settings: Settings, tmp_path: Path
+) -> None:
+    database = northwind_to_change.database
+    demo_keys = await keys.ensure(database, tmp_path / "demo-keys")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         printed = welcome(settings.model_copy(update={"port": listener.getsockname()[1]}), demo_keys)
         typed = printed[printed.index("\nAPI=") :]
-        async with served(live.app, listener):
+        async with served(create_app(settings, database), listener):
             first, errors = await paste(typed)
             assert errors == ""
             again, errors = await paste(f"sleep 1.1\n{typed}")  # another lead, in another second
             assert errors == ""
     assert len(first.splitlines()) == len(re.findall(r"^curl", typed, re.MULTILINE)) == len(again.splitlines())
 
-    async with live.database.transaction() as session:
+    async with database.transaction() as session:
         leads = (await session.scalars(select(Lead).order_by(Lead.created_at))).all()
         assert [(lead.status, lead.company) for lead in leads] == [(LeadStatus.CONVERTED, "Lunds Delikatesser")] * 2
         for lead in leads:
