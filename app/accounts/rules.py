@@ -120,7 +120,7 @@ class ConsentCreate(Body):
 
     purpose: ConsentPurpose
     channel: ConsentChannel
-    granted: Flag
+    granted: Flag = Field(examples=[True])
     at: Instant | None = Field(None, description="When they said so; now when left out, and never later than now.")
     evidence: Text | None = Field(None, examples=["double opt-in, mail 4711 confirmed"])
 

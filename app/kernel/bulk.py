@@ -12,7 +12,19 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, GetCoreSchemaHandler, ValidationError, ValidatorFunctionWrapHandler
 from pydantic_core import CoreSchema, core_schema, to_jsonable_python
-from sqlalchemy import Select, Table, TableValuedAlias, Update, bindparam, column, func, literal, select, update
+from sqlalchemy import (
+    BindParameter,
+    Select,
+    Table,
+    TableValuedAlias,
+    Update,
+    bindparam,
+    column,
+    func,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.types import TypeEngine
@@ -38,8 +50,10 @@ class RowResult(Read):
     """What became of one row of the body."""
 
     status: Outcome
-    id: UUID | None = Field(description="The resource; null when the row was invalid.")
-    errors: list[FieldProblem] = Field(default=[], description="The wrong places of an invalid row.")
+    id: UUID | None = Field(
+        description="The resource; null when the row was invalid.", examples=["0198c1de-0000-7000-8000-000000000000"]
+    )
+    errors: list[FieldProblem] = Field(default=[], description="The wrong places of an invalid row.", examples=[[]])
 
 
 class BulkResult(Read):
@@ -99,26 +113,40 @@ def result(done: Iterable[tuple[Outcome, UUID] | Rejected], *, under: str = "") 
     return BulkResult(data=data)
 
 
+def records(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rows as the parameter of a statement that was built once (`insert_of`, `update_of`)."""
+    return to_jsonable_python(rows)  # type: ignore[no-any-return]
+
+
 def recordset(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, TypeEngine[Any]]) -> TableValuedAlias:
     """The rows as a table named `sent` with these columns: one parameter, however many rows."""
-    sent = bindparam("sent", to_jsonable_python(rows), type_=JSONB, unique=True)
-    typed = [column(name, kind) for name, kind in columns.items()]
-    return func.jsonb_to_recordset(sent).table_valued(*typed, name="sent").render_derived(with_types=True)
+    return _sent(bindparam("sent", records(rows), type_=JSONB, unique=True), columns)
 
 
 def insert_all(model: type[Base], rows: Sequence[Mapping[str, Any]]) -> Insert:
     """Insert rows of the same columns in their order; the model's Python-side defaults do not apply."""
     table = _table(model)
-    sent = recordset(rows, {name: table.c[name].type for name in rows[0]})
-    return insert(table).from_select(list(rows[0]), select(*sent.c), include_defaults=False)
+    return _insert(table, recordset(rows, {name: table.c[name].type for name in rows[0]}))
+
+
+def insert_of(model: type[Base], columns: Iterable[str], parameter: str) -> Insert:
+    """`insert_all` of the `records` given when it is executed: a hot path builds its statements once."""
+    table = _table(model)
+    sent = bindparam(parameter, type_=JSONB)
+    return _insert(table, _sent(sent, {name: table.c[name].type for name in columns}))
 
 
 def update_all(model: type[Base], rows: Sequence[Mapping[str, Any]]) -> Update:
     """Set the other values of each row on the one with its id. Lock them before."""
     table = _table(model)
-    sent = recordset(rows, {name: table.c[name].type for name in rows[0]})
-    values = {name: sent.c[name] for name in rows[0] if name != "id"}
-    return update(table).values(values).where(table.c.id == sent.c.id)
+    return _update(table, recordset(rows, {name: table.c[name].type for name in rows[0]}))
+
+
+def update_of(model: type[Base], columns: Iterable[str], parameter: str) -> Update:
+    """`update_all` of the `records` given when it is executed."""
+    table = _table(model)
+    sent = bindparam(parameter, type_=JSONB)
+    return _update(table, _sent(sent, {name: table.c[name].type for name in columns}))
 
 
 def together(statements: Iterable[UpdateBase]) -> Select[int]:
@@ -129,3 +157,16 @@ def together(statements: Iterable[UpdateBase]) -> Select[int]:
 
 def _table(model: type[Base]) -> Table:
     return model.__table__  # type: ignore[return-value]
+
+
+def _sent(rows: BindParameter[Any], columns: Mapping[str, TypeEngine[Any]]) -> TableValuedAlias:
+    typed = [column(name, kind) for name, kind in columns.items()]
+    return func.jsonb_to_recordset(rows).table_valued(*typed, name="sent").render_derived(with_types=True)
+
+
+def _insert(table: Table, sent: TableValuedAlias) -> Insert:
+    return insert(table).from_select(list(sent.c.keys()), select(*sent.c), include_defaults=False)
+
+
+def _update(table: Table, sent: TableValuedAlias) -> Update:
+    return update(table).values({c.name: c for c in sent.c if c.name != "id"}).where(table.c.id == sent.c.id)

@@ -4,7 +4,8 @@ import re
 
 from app.kernel.errors import Invalid, PreconditionRequired
 
-_FORM = re.compile(r'^(?:W/)?"v([0-9]{1,18})"$')
+FORM = r'^(W/)?"v([0-9]{1,18})"$'
+"""An ETag of ours, as sent back in If-Match."""
 
 
 def etag(version: int) -> str:
@@ -22,7 +23,7 @@ def expected_version(if_match: str | None) -> int:
     """
     if if_match is None:
         raise PreconditionRequired("send the ETag of the version you read as If-Match")
-    match = _FORM.match(if_match.strip())
+    match = re.match(FORM, if_match.strip())
     if match is None:
         raise Invalid.at("If-Match", "etag", 'must be an ETag as answered, such as "v3"')
-    return int(match[1])
+    return int(match[2])

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlalchemy import func, select, text
 
 from app.kernel import clock
@@ -28,7 +28,7 @@ class Health(BaseModel):
 class Readiness(Health):
     """The database answers and its schema is this release's."""
 
-    schema_version: str
+    schema_version: str = Field(examples=["orders"])
 
 
 def metrics_of(request: Request) -> Metrics:

@@ -82,7 +82,7 @@ Scalar = str | int | bool | None
 class Change(Read):
     """One changed field. Personal fields are named without their values, so that a person can be erased."""
 
-    field: str
+    field: str = Field(examples=["name"])
     old: Scalar = None
     new: Scalar = None
 
@@ -102,7 +102,7 @@ class Envelope(Read):
 
     specversion: Literal["1.0"]
     id: UUID
-    source: str
+    source: str = Field(examples=["/v1"])
     type: str
     subject: str = Field(
         description="The resource's path below /v1.", examples=["orders/0198c1de-0000-7000-8000-000000000000"]
@@ -110,7 +110,7 @@ class Envelope(Read):
     time: datetime
     datacontenttype: Literal["application/json"]
     position: int | None
-    actor: str = Field(description="Name of the API key that caused it.")
+    actor: str = Field(description="Name of the API key that caused it.", examples=["order-desk"])
     actorid: UUID | None
     requestid: str | None
     traceparent: str | None

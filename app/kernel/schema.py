@@ -127,16 +127,18 @@ class Written:
                 raise PydanticCustomError("less_than_equal", "must be {most} at most", {"most": self.most})
             return number
 
-        return core_schema.no_info_plain_validator_function(
+        return core_schema.no_info_before_validator_function(
             read,
+            core_schema.any_schema(),
             serialization=core_schema.plain_serializer_function_ser_schema(
                 _plain, return_schema=core_schema.str_schema(), when_used="json"
             ),
         )
 
-    def __get_pydantic_json_schema__(self, _schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         pattern = self.pattern if handler.mode == "validation" else _PLAIN
-        return {"type": "string", "format": "decimal", "pattern": pattern, "examples": [self.example]}
+        own = {"type": "string", "format": "decimal", "pattern": pattern, "examples": [self.example]}
+        return own | handler(schema)  # what a field says beside the type counts
 
 
 def _currency(code: str) -> str:

@@ -48,7 +48,7 @@ Attributes = Annotated[
 EstimatedValue = Annotated[NonNegativeAmount, Field(examples=["12500.00"])]
 Horizon = Annotated[Whole, Field(ge=0, le=120, description="Months until they mean to buy.", examples=[3])]
 Sku = Annotated[str, Field(min_length=1, max_length=64)]
-Skus = Annotated[list[Sku], Field(max_length=100, examples=[["NW-001"]])]
+Skus = Annotated[list[Sku], Field(max_length=100, examples=[["CHAI-10"]])]
 
 
 def _none_for_blank(value: object) -> object:
@@ -74,19 +74,21 @@ class LeadCreate(Body):
     external_id: MaybeLine = Field(
         None, description="Its id there: sending it again updates the same lead.", examples=["form-20391"]
     )
-    campaign: MaybeCode = Field(None, description="Code of the campaign that it answers.")
+    campaign: MaybeCode = Field(None, description="Code of the campaign that it answers.", examples=["SPRING-26"])
     offer: MaybeLine = Field(None, description="What was offered.", examples=["Free samples"])
     occurred_at: Instant | None = Field(None, description="When the person did it; the time of the call if left out.")
     person_name: MaybeLine = Field(None, examples=["Ana Trujillo"])
-    job_title: MaybeLine = None
+    job_title: MaybeLine = Field(None, examples=["Owner"])
     company: MaybeLine = Field(None, examples=["Emparedados y helados"])
-    email: MaybeEmail = None
+    email: MaybeEmail = Field(None, examples=["ana@example.com"])
     telephone: MaybeLine = Field(
-        None, description="In any form; without an international prefix `country` tells it.", examples=["030 0074321"]
+        None, description="In any form; without an international prefix `country` tells it.", examples=["(5) 555-4729"]
     )
-    country: MaybeCountry = None
+    country: MaybeCountry = Field(None, examples=["MX"])
     website: MaybeLine = None
-    interest: MaybeText = Field(None, description="What they are interested in, in words.")
+    interest: MaybeText = Field(
+        None, description="What they are interested in, in words.", examples=["teas for two shops"]
+    )
     product_skus: Skus = Field([], description="What they are interested in; an SKU that we do not have is kept.")
     message: MaybeText = None
     estimated_value: EstimatedValue | None = None
@@ -147,8 +149,8 @@ class LeadRead(Stamped):
     country: str | None
     website: str | None
     interest: str | None
-    product_skus: list[str]
-    unknown_skus: list[str] = Field(description="Those of `product_skus` that are no product of ours.")
+    product_skus: list[str] = Field(examples=[["CHAI-10"]])
+    unknown_skus: list[str] = Field(examples=[[]], description="Those of `product_skus` that are no product of ours.")
     message: str | None
     estimated_value: Amount | None
     estimated_currency: str | None
@@ -216,8 +218,8 @@ class LeadUpdate(Changes):
 class LeadQualify(Body):
     """What was found out; it makes the lead qualified, or corrects what was recorded."""
 
-    interest_level: Interest
-    intention: Intention = Field(description="How far the decision to buy has gone.")
+    interest_level: Interest = Field(examples=[Interest.STRONG])
+    intention: Intention = Field(description="How far the decision to buy has gone.", examples=[Intention.INTENDS])
     horizon_months: Horizon | None = None
     budget: Budget = Budget.UNKNOWN
     authority: Authority = Authority.UNKNOWN
@@ -297,7 +299,7 @@ class LeadTouchRead(Read):
     campaign: str | None
     offer: str | None
     payload: LeadPayload
-    actor: str = Field(description="Name of the API key that sent it.")
+    actor: str = Field(description="Name of the API key that sent it.", examples=["website"])
 
 
 class LeadTouchQuery(Query):

@@ -38,12 +38,18 @@ from app.supply.promise import BasisKind
 class OrderLineCreate(Body):
     """A line: what is wanted and, where it was agreed, at what price."""
 
-    sku: Code
+    sku: Code = Field(examples=["CHAI-10"])
     quantity: PositiveQuantity
-    requested_on: Day | None = Field(None, description="Day the customer wants it; as soon as possible when left out.")
-    unit_price: NonNegativeAmount | None = Field(None, description="Agreed price; the list price when left out.")
+    requested_on: Day | None = Field(
+        None, description="Day the customer wants it; as soon as possible when left out.", examples=["2026-03-16"]
+    )
+    unit_price: NonNegativeAmount | None = Field(
+        None, description="Agreed price; the list price when left out.", examples=["18.00"]
+    )
     discount: Fraction = Field(Decimal(0), description="Fraction off the unit price.")
-    price_reason: Line | None = Field(None, description="Why the price or discount was agreed; needed with either.")
+    price_reason: Line | None = Field(
+        None, description="Why the price or discount was agreed; needed with either.", examples=["spring offer"]
+    )
 
     @model_validator(mode="after")
     def _reasoned(self) -> "OrderLineCreate":
@@ -61,15 +67,17 @@ class OrderCreate(Body):
     account_id: UUID
     contact_id: UUID | None = Field(None, description="Who ordered; a contact of the account.")
     lead_id: UUID | None = Field(None, description="The lead the order came from.")
-    channel: Channel
-    evidence_reference: Line | None = Field(None, description="The letter, mail or message it came in.")
+    channel: Channel = Field(examples=[Channel.EMAIL])
+    evidence_reference: Line | None = Field(
+        None, description="The letter, mail or message it came in.", examples=["mail of 2 March, 9:12"]
+    )
     received_at: Instant | None = Field(None, description="When it reached us; now when left out.")
     taken_by_id: UUID | None = Field(None, description="Who of the staff took it; needed on the telephone.")
-    po_number: Line | None = Field(None, description="The customer's purchase order number.")
+    po_number: Line | None = Field(None, description="The customer's purchase order number.", examples=["PO-4711"])
     delivery_address: Address | None = Field(None, description="The account's delivery address when left out.")
     currency: Currency | None = Field(None, description="The account's currency when left out.")
-    freight: NonNegativeAmount = Field(Decimal(0), description="Freight charged beside the lines.")
-    notes: Text | None = None
+    freight: NonNegativeAmount = Field(Decimal(0), description="Freight charged beside the lines.", examples=["32.38"])
+    notes: Text | None = Field(None, examples=["deliver before noon"])
     lines: Lines
 
 
@@ -81,9 +89,9 @@ class OrderUpdate(Changes):
     evidence_reference: Line | None = None
     received_at: Instant = unset()
     taken_by_id: UUID | None = None
-    po_number: Line | None = None
+    po_number: Line | None = Field(None, examples=["PO-4711"])
     delivery_address: Address | None = None
-    freight: NonNegativeAmount = unset()
+    freight: NonNegativeAmount = unset(examples=["32.38"])
     notes: Text | None = None
     lines: Lines = unset()
 
@@ -94,7 +102,7 @@ class OrderLineRead(Read):
     id: UUID
     line_no: int
     product_id: UUID
-    sku: str
+    sku: str = Field(examples=["CHAI-10"])
     quantity: Quantity
     requested_on: date
     list_price: Amount | None
@@ -129,7 +137,7 @@ class HoldRead(Read):
     id: UUID
     reason: HoldReason
     note: str | None
-    placed_by: str
+    placed_by: str = Field(examples=["order-desk"])
     placed_at: datetime
     released_by: str | None
     released_at: datetime | None
@@ -142,14 +150,14 @@ class OverrideRead(Read):
     code: FindingCode
     line_no: int | None
     reason: str
-    overridden_by: str
+    overridden_by: str = Field(examples=["sales-manager"])
     overridden_at: datetime
 
 
 class OrderRead(Stamped):
     """An order with its lines, the last check, holds and overrides."""
 
-    number: str
+    number: str = Field(examples=["SO-2026-000123"])
     status: OrderStatus
     status_at: datetime = Field(description="When the present status began.")
     shipment_state: ShipmentState
@@ -159,7 +167,7 @@ class OrderRead(Stamped):
     )
     ordered_on: date
     account_id: UUID
-    account_name: str
+    account_name: str = Field(examples=["Alfreds Futterkiste"])
     contact_id: UUID | None
     lead_id: UUID | None
     channel: Channel
@@ -210,7 +218,7 @@ class OverrideCreate(Body):
 
     code: FindingCode
     line_no: Whole | None = Field(None, ge=1, le=500, description="The finding's line, when it has one.")
-    reason: Line
+    reason: Line = Field(examples=["the sales manager agreed to it"])
 
 
 class HoldCreate(Body):
@@ -223,7 +231,7 @@ class HoldCreate(Body):
 class HoldRelease(Body):
     """Release a hold."""
 
-    note: Text
+    note: Text = Field(examples=["paid on 3 March"])
 
 
 class LinePromise(Read):
@@ -250,7 +258,7 @@ class PromiseRead(Read):
 class ConfirmCreate(Body):
     """Confirm a draft."""
 
-    accept_dates: Flag = Field(False, description="The customer accepts days later than requested.")
+    accept_dates: Flag = Field(False, description="The customer accepts days later than requested.", examples=[True])
     agreed_by: Line | None = Field(
         None, description="Who accepted them; needed with accept_dates.", examples=["Ms Anders"]
     )
@@ -265,4 +273,4 @@ class ConfirmCreate(Body):
 class CancelCreate(Body):
     """Cancel an order of which nothing has left."""
 
-    reason: Line
+    reason: Line = Field(examples=["the customer ordered twice"])

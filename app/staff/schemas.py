@@ -14,7 +14,7 @@ class StaffCreate(Body):
     """A new member of staff."""
 
     name: Line = Field(examples=["Nancy Davolio"])
-    email: Email
+    email: Email = Field(examples=["nancy.davolio@example.com"])
     role: Role
     reports_to_id: UUID | None = Field(None, description="Whom this person reports to.")
     active_from: Day
@@ -25,7 +25,7 @@ class StaffUpdate(Changes):
     """Changes to a member of staff."""
 
     name: Line = unset(examples=["Nancy Davolio"])
-    email: Email = unset()
+    email: Email = unset(examples=["nancy.davolio@example.com"])
     role: Role = unset()
     reports_to_id: UUID | None = None
     active_from: Day = unset()

@@ -172,7 +172,7 @@ class RequirementLine(Read):
     """An order line that waits for the product."""
 
     order_id: UUID
-    order_number: str
+    order_number: str = Field(examples=["SO-2026-000123"])
     order_line_id: UUID
     quantity: Quantity
     basis: BasisKind
