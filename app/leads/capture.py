@@ -14,17 +14,15 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.sql.dml import UpdateBase
 from uuid_utils.compat import uuid7
 
 from app.accounts.rules import ConsentEntry
 from app.accounts.service import Said, add_consents_of_many
 from app.kernel import clock, money, outbox
-from app.kernel.bulk import insert_all, together, update_all
 from app.kernel.contact import normalise_phone, person_key
 from app.leads.dedupe import CaptureOutcome, Incoming, Known, Plan, Result, lock_keys, plan_capture
 from app.leads.events import LeadCaptured, LeadRecycled, LeadTouched, LeadUpdated
-from app.leads.models import Lead, LeadIdentity, LeadTouch
+from app.leads.models import Lead
 from app.leads.repository import leads
 from app.leads.rules import Authority, Budget, LeadStatus, Need, on_new_touch
 from app.leads.schemas import LeadCreate
@@ -39,7 +37,7 @@ _DECIDED = frozenset(
     {*_PLAIN, "email", "shared_email", "telephone", "telephone_e164", "product_skus", "estimated_value"}
     | {"estimated_currency", "attributes"}
 )
-_WRITTEN = _DECIDED | DERIVED | {"id", "status", "updated_at"}
+_WRITTEN = sorted(_DECIDED | DERIVED | {"id", "status", "updated_at"})
 _BLANK: Columns = {
     **dict.fromkeys(Lead.__table__.columns.keys()),
     "status": LeadStatus.NEW,
@@ -160,19 +158,14 @@ async def _write(
     }
     after = {lead.id: _after(start[lead.id], lead, touched[lead.id]) for lead in plan.leads if touched[lead.id]}
     actor = session.info.get("origin", outbox.SYSTEM).name
-    writes: list[UpdateBase] = [
-        insert_all(LeadTouch, [_touch(touch.lead_id, rows[touch.index], actor) for touch in plan.touches]),
-        insert_all(outbox.OutboxEvent, _events(session, rows, before, after, plan)),
-    ]
-    if new := [lead for lead_id, lead in after.items() if lead_id not in before]:
-        writes.append(insert_all(Lead, new))
-    if old := [{name: lead[name] for name in _WRITTEN} for lead_id, lead in after.items() if lead_id in before]:
-        writes.append(update_all(Lead, old))
-    if plan.identities:
-        seen = insert_all(LeadIdentity, [asdict(identity) for identity in plan.identities])
-        replaced = {name: seen.excluded[name] for name in ("lead_id", "fingerprint")}
-        writes.append(seen.on_conflict_do_update(index_elements=["source", "external_id"], set_=replaced))
-    await session.execute(together(writes))
+    await leads.write(
+        session,
+        created=[lead for lead_id, lead in after.items() if lead_id not in before],
+        changed=[{name: lead[name] for name in _WRITTEN} for lead_id, lead in after.items() if lead_id in before],
+        touches=[_touch(touch.lead_id, rows[touch.index], actor) for touch in plan.touches],
+        identities=[asdict(identity) for identity in plan.identities],
+        events=_events(session, rows, before, after, plan),
+    )
     said = [one for touch in plan.touches for one in _said(after[touch.lead_id], rows[touch.index])]
     await add_consents_of_many(session, said=said)
 

@@ -1,7 +1,7 @@
 """Leads in the database: the lists, and the statements that capture is made of."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     Text,
+    bindparam,
     cast,
     exists,
     false,
@@ -21,9 +22,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import UpdateBase
 
 from app.accounts.models import Consent, standing_consents
 from app.kernel import words
+from app.kernel.bulk import insert_of, records, together, update_of
+from app.kernel.db import Base
+from app.kernel.outbox import OutboxEvent
 from app.kernel.repository import Repository
 from app.kernel.shape import json_list_of, json_of
 from app.leads.dedupe import Identity
@@ -39,16 +44,74 @@ def email_key(email: str) -> str:
     return f"{_EMAIL}{email}"
 
 
-def _texts(values: Iterable[str]) -> ColumnElement[Any]:
-    return literal(list(values), ARRAY(Text))
+def _texts(parameter: str) -> ColumnElement[Any]:
+    return bindparam(parameter, type_=ARRAY(Text))
 
 
-def _named_by(identities: Sequence[Identity]) -> Select[UUID]:
-    """The ids of the leads that have one of the identities."""
-    pairs = func.unnest(_texts(one[0] for one in identities), _texts(one[1] for one in identities))
+def _named() -> Select[UUID]:
+    """The ids of the leads that have one of the identities: parameters `sources`, `external_ids`."""
+    pairs = func.unnest(_texts("sources"), _texts("external_ids"))
     named = pairs.table_valued("source", "external_id", name="named").render_derived()
     here = (LeadIdentity.source == named.c.source) & (LeadIdentity.external_id == named.c.external_id)
     return select(LeadIdentity.lead_id).join(named, here)
+
+
+def _holding() -> Select[str]:
+    """Locks the keys `keys` and those of the emails of the leads that are `_named`; the latter are its rows.
+
+    A new key is inserted, one that is there is locked by the update that never happens.
+    """
+    email = (literal(_EMAIL) + Lead.email).label("name")
+    found = select(email).where(Lead.id.in_(_named()), Lead.email.is_not(None)).cte("found")
+    wanted = union(select(func.unnest(_texts("keys")).label("name")), select(found.c.name)).subquery()
+    key = func.hashtextextended(wanted.c.name, 0, type_=BigInteger).label("key")
+    hashes = select(key).distinct().order_by(key)
+    sent = insert(LeadKey.__table__).from_select(["key"], hashes)  # type: ignore[arg-type]
+    locked = sent.on_conflict_do_update(index_elements=["key"], set_={"key": sent.excluded.key}, where=false())
+    return select(found.c.name).add_cte(locked.cte("locked"))
+
+
+def _knowing() -> Select[Any]:
+    """Locks and reads the leads that are `_named` or have one of `emails`, and those that share such a lead's email."""
+    emails = union(
+        select(func.unnest(_texts("emails")).label("email")), select(Lead.email).where(Lead.id.in_(_named()))
+    ).subquery()
+    ids = union(_named(), select(Lead.id).where(Lead.email.in_(select(emails.c.email))))
+    one = func.json_build_array(LeadIdentity.source, LeadIdentity.external_id, LeadIdentity.fingerprint)
+    own = select(func.json_agg(one)).where(LeadIdentity.lead_id == Lead.id).scalar_subquery()
+    table = Lead.__table__
+    chosen = select(*table.columns, own.label("identities")).where(
+        Lead.id == func.any(func.array(ids.scalar_subquery()))
+    )
+    return chosen.order_by(Lead.id).with_for_update(key_share=True, of=table)
+
+
+_TABLES: Mapping[str, type[Base]] = {
+    "created": Lead,
+    "changed": Lead,
+    "touches": LeadTouch,
+    "identities": LeadIdentity,
+    "events": OutboxEvent,
+}
+
+
+@cache
+def _writing(parts: tuple[tuple[str, tuple[str, ...]], ...]) -> Select[int]:
+    """Writes the parts of a capture, named with their columns, each from the parameter of its name."""
+    return together(_part(name, columns) for name, columns in parts)
+
+
+def _part(name: str, columns: tuple[str, ...]) -> UpdateBase:
+    if name == "changed":
+        return update_of(Lead, columns, name)
+    written = insert_of(_TABLES[name], columns, name)
+    if name != "identities":
+        return written
+    replaced = {column: written.excluded[column] for column in ("lead_id", "fingerprint")}
+    return written.on_conflict_do_update(index_elements=["source", "external_id"], set_=replaced)
+
+
+_HOLDING, _KNOWING = _holding(), _knowing()  # building a statement costs more than executing it
 
 
 class Leads(Repository[Lead]):
@@ -101,17 +164,10 @@ class Leads(Repository[Lead]):
     ) -> frozenset[str]:
         """Hold keys (`dedupe.lock_keys`) and those of the emails of the leads with these identities, until the end.
 
-        Returns the latter. One statement: a new key is inserted, one that is there is locked by the update that never
-        happens. Everybody takes keys in the order of their hashes, so nobody waits for somebody who waits for them.
+        Returns the latter. Everybody takes keys in one statement, in the order of their hashes, so nobody waits for
+        somebody who waits for them.
         """
-        email = (literal(_EMAIL) + Lead.email).label("name")
-        found = select(email).where(Lead.id.in_(_named_by(identities)), Lead.email.is_not(None)).cte("found")
-        wanted = union(select(func.unnest(_texts(keys)).label("name")), select(found.c.name)).subquery()
-        key = func.hashtextextended(wanted.c.name, 0, type_=BigInteger).label("key")
-        hashes = select(key).distinct().order_by(key)
-        sent = insert(LeadKey.__table__).from_select(["key"], hashes)  # type: ignore[arg-type]
-        locked = sent.on_conflict_do_update(index_elements=["key"], set_={"key": sent.excluded.key}, where=false())
-        return frozenset((await session.scalars(select(found.c.name).add_cte(locked.cte("locked")))).all())
+        return frozenset((await session.scalars(_HOLDING, {"keys": list(keys), **_columns(identities)})).all())
 
     async def known(
         self, session: AsyncSession, emails: Iterable[str], identities: Sequence[Identity]
@@ -120,21 +176,18 @@ class Leads(Repository[Lead]):
 
         Rows have the columns of the table, and `identities`: the fingerprints as `[source, external id, fingerprint]`.
         """
-        named = _named_by(identities)
-        shared = union(
-            select(func.unnest(_texts(emails)).label("email")), select(Lead.email).where(Lead.id.in_(named))
-        ).subquery()
-        ids = union(named, select(Lead.id).where(Lead.email.in_(select(shared.c.email))))
-        one = func.json_build_array(LeadIdentity.source, LeadIdentity.external_id, LeadIdentity.fingerprint)
-        own = select(func.json_agg(one)).where(LeadIdentity.lead_id == Lead.id).scalar_subquery()
-        table = Lead.__table__
-        statement = (
-            select(*table.columns, own.label("identities"))
-            .where(Lead.id == func.any(func.array(ids.scalar_subquery())))
-            .order_by(Lead.id)
-            .with_for_update(key_share=True, of=table)
-        )
-        return [dict(row) for row in (await session.execute(statement)).mappings()]
+        found = await session.execute(_KNOWING, {"emails": list(emails), **_columns(identities)})
+        return [dict(row) for row in found.mappings()]
+
+    async def write(self, session: AsyncSession, **parts: Sequence[Mapping[str, Any]]) -> None:
+        """Write what a capture decided (`created`, `changed`, `touches`, `identities`, `events`) in one statement."""
+        given = {name: rows for name, rows in parts.items() if rows}
+        statement = _writing(tuple((name, tuple(rows[0])) for name, rows in given.items()))
+        await session.execute(statement, {name: records(rows) for name, rows in given.items()})
+
+
+def _columns(identities: Sequence[Identity]) -> dict[str, list[str]]:
+    return {"sources": [one[0] for one in identities], "external_ids": [one[1] for one in identities]}
 
 
 class Touches(Repository[LeadTouch]):
