@@ -9,6 +9,8 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from starlette.routing import Match
+from starlette.types import Scope
 
 from app.kernel import idempotency
 from app.kernel.auth import Authenticator, Permission, Principal, check_expiry
@@ -45,6 +47,13 @@ class _Request(Request):
 
 class Route(APIRoute):
     """A route that reads JSON strictly and keeps the answer under the request's Idempotency-Key, if it has one."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """The word `bulk` is no id: `GET /v1/leads/bulk` is a wrong method of that path, not a wrong id."""
+        match, child = super().matches(scope)
+        if match is not Match.NONE and "bulk" in child["path_params"].values():
+            return Match.NONE, {}
+        return match, child
 
     def get_route_handler(self) -> Handler:
         answer = super().get_route_handler()

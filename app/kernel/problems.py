@@ -133,9 +133,11 @@ def _database(error: DBAPIError) -> Refusal | None:
 
 
 def _methods(request: Request) -> list[str]:
-    """The methods that routes with the request's path answer."""
+    """The methods that routes with the request's path answer; `bulk` in it is that word, and no id."""
     routes = [route for route in iter_route_contexts(request.app.routes) if route.methods]
-    return sorted({m for route in routes if route.path_regex.match(request.scope["path"]) for m in route.methods or ()})
+    found = [route for route in routes if route.path_regex.match(request.scope["path"])]
+    fewest = min((str(route.path).count("{") for route in found), default=0)
+    return sorted({m for route in found if str(route.path).count("{") == fewest for m in route.methods or ()})
 
 
 def install(app: FastAPI) -> None:
