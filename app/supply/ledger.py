@@ -133,7 +133,7 @@ async def held(session: AsyncSession, order_id: UUID, line_ids: Collection[UUID]
     planned = exists().where(Receipt.pegged_line_id == Reservation.order_line_id, IS_PLANNED)
     columns = (StockItem.on_hand, StockItem.counted_at, Product.sku, planned.label("planned"))
     statement = (
-        select(Reservation.order_line_id, Reservation.quantity, *columns)
+        select(Reservation.order_line_id, Reservation.quantity, Reservation.promised_on, *columns)
         .join(StockItem, StockItem.product_id == Reservation.product_id)
         .join(Product, Product.id == Reservation.product_id)
         .where(among(Reservation.order_line_id, line_ids), Reservation.order_id == order_id)

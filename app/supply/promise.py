@@ -222,11 +222,32 @@ def consume_planned(planned: Sequence[PlannedReceipt], quantity: Decimal) -> lis
     return taken
 
 
+def first_missed(ledger: Ledger, leaving: Sequence[tuple[dt.date, Decimal]], today: dt.date) -> dt.date | None:
+    """The first day on which goods that leave today would be missed by somebody promised before them.
+
+    `leaving` are quantities with the days they were promised for. Until those days they take from what others rest on;
+    from them on nothing changes. None when nobody misses them.
+    """
+    with localcontext(_EXACT):
+        for day, balance in _balances(ledger, today):
+            early = sum((quantity for promised_on, quantity in leaving if promised_on > day), Decimal(0))
+            if early and balance < early:
+                return day
+    return None
+
+
 def _atp(ledger: Ledger, today: dt.date) -> list[tuple[dt.date, Decimal]]:
     """Signed ATP from today on: each value holds from its day until the next day in the list, the last for ever.
 
     Below zero it tells by how much promises already made cannot be kept.
     """
+    balances = _balances(ledger, today)
+    lowest_from = list(accumulate((balance for _, balance in reversed(balances)), min))
+    return [(day, lowest) for (day, _), lowest in zip(balances, reversed(lowest_from), strict=True)]
+
+
+def _balances(ledger: Ledger, today: dt.date) -> list[tuple[dt.date, Decimal]]:
+    """Supply less promises by the end of each day on which either changes, from today on."""
     changes: defaultdict[dt.date, Decimal] = defaultdict(Decimal)
     with localcontext(_EXACT):
         changes[today] = ledger.on_hand
@@ -236,9 +257,7 @@ def _atp(ledger: Ledger, today: dt.date) -> list[tuple[dt.date, Decimal]]:
         for day, quantity in ledger.promised:
             changes[max(day, today)] -= quantity
         days = sorted(changes)
-        balances = list(accumulate(changes[day] for day in days))
-    lowest_from = list(accumulate(reversed(balances), min))
-    return list(zip(days, reversed(lowest_from), strict=True))
+        return list(zip(days, accumulate(changes[day] for day in days), strict=True))
 
 
 def _on(steps: list[tuple[dt.date, Decimal]], day: dt.date) -> Decimal:

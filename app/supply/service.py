@@ -113,10 +113,11 @@ async def ship(
     """Take the shipped quantity of each (line, product, quantity) off its reservation and off the stock.
 
     `at` is when the goods left: what left before the last count is not in the count and leaves it as it is. Two
-    statements, five when a line shipped rests on a planned receipt.
+    statements, one more when a line leaves before its day, three more when one rests on a planned receipt.
 
     Raises:
-        Conflict: a line has less left to ship, or less is on hand.
+        Conflict: a line has less left to ship, less is on hand, or a line leaves before its day with goods that are
+            promised to others before that.
 
     """
     if not lines:
@@ -136,6 +137,7 @@ async def ship(
                     f"{_plain(row.on_hand)} of {row.sku} is on hand, {_plain(leaving[product_id])} is to leave: "
                     "count the stock or book the receipt"
                 )
+    await _refuse_early(session, lines, held, leaving, today)
     movements = [
         _movement(MovementKind.SHIPMENT, product_id, -quantity, at, order_id) for _, product_id, quantity in lines
     ]
@@ -168,6 +170,28 @@ def _movement(kind: MovementKind, product_id: UUID, quantity: Decimal, at: datet
     return {
         "id": uuid7(), "product_id": product_id, "kind": kind, "quantity": quantity, "at": at, "order_id": order_id,
     }  # fmt: skip
+
+
+async def _refuse_early(
+    session: AsyncSession,
+    lines: Sequence[tuple[UUID, UUID, Decimal]],
+    held: Mapping[UUID, Any],
+    leaving: Collection[UUID],
+    today: date,
+) -> None:
+    """What leaves before its promised day must not be what somebody else was promised until then."""
+    early: defaultdict[UUID, list[tuple[date, Decimal]]] = defaultdict(list)
+    for line_id, product_id, quantity in lines:
+        if held[line_id].promised_on > today and product_id in leaving:
+            early[product_id].append((held[line_id].promised_on, quantity))
+    if not early:
+        return
+    seen = await ledger.ledgers(session, early, today)
+    skus = {product_id: held[line_id].sku for line_id, product_id, _ in lines}
+    for product_id, quantities in early.items():
+        missed = promise.first_missed(seen[product_id], quantities, today)
+        if missed is not None:
+            raise Conflict(f"{skus[product_id]} that leaves before its day is promised to others for {missed}")
 
 
 def _left(left: Mapping[UUID, Decimal]) -> list[UpdateBase]:

@@ -145,6 +145,21 @@ async def test_no_more_ships_than_is_reserved_or_on_hand(tx: AsyncSession) -> No
     assert await on_hand(tx, product) == 4
 
 
+async def test_nothing_leaves_early_that_others_were_promised_before(tx: AsyncSession) -> None:
+    product = await add_product(tx)
+    await count_stock(tx, product, 8)
+    await expect(tx, product, 20, day(10))
+    later = await take(tx, product, 20, day(5))
+    sooner = await take(tx, product, 6, day(2))
+    assert later.promise is not None
+    assert later.promise.date == day(10)
+    with pytest.raises(Conflict, match=f"promised to others for {day(2)}"):
+        await service.ship(tx, order_id=later.order_id, lines=later.ships(3), at=NOW, today=TODAY)
+    await service.ship(tx, order_id=later.order_id, lines=later.ships(2), at=NOW, today=TODAY)
+    await service.ship(tx, order_id=sooner.order_id, lines=sooner.ships(6), at=NOW, today=TODAY)
+    assert await on_hand(tx, product) == 0
+
+
 async def test_what_left_before_the_count_is_in_the_count(tx: AsyncSession) -> None:
     product = await add_product(tx)
     await count_stock(tx, product, 8)
