@@ -69,7 +69,10 @@ def _wait_until_ready(served: Served) -> None:
 
 
 def _waiting(holder: psycopg.Connection) -> bool:
-    query = "SELECT count(*) FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    query = (
+        "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database"
+        " WHERE NOT granted AND datname = current_database()"
+    )
     row = holder.execute(query).fetchone()
     return row is not None and row[0] > 0
 

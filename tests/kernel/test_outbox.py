@@ -69,11 +69,14 @@ async def test_a_writer_that_stays_open_does_not_stall_the_feed(live: Live) -> N
 
 
 async def test_what_is_rolled_back_never_appears(live: Live) -> None:
-    with pytest.raises(RuntimeError):
+    async def write_and_stop() -> None:
         async with live.database.transaction() as session:
             happen(session, "never")
             await session.flush()
-            raise RuntimeError
+            raise ValueError("stop")
+
+    with pytest.raises(ValueError, match="stop"):
+        await write_and_stop()
     async with live.database.transaction() as session:
         happen(session, "a")
     await number_now(live)
@@ -132,17 +135,21 @@ async def test_a_later_poll_never_finds_an_earlier_event(live: Live) -> None:
 async def test_numbering_that_is_rolled_back_leaves_no_gap(live: Live) -> None:
     async with live.database.transaction() as session:
         happen(session, "a")
-    with pytest.raises(RuntimeError):
+
+    async def number_and_stop() -> None:
         async with live.database.transaction() as session:
             assert await number(session) == 1
-            raise RuntimeError
+            raise ValueError("stop")
+
+    with pytest.raises(ValueError, match="stop"):
+        await number_and_stop()
     await number_now(live)
     assert await feed(live) == [(1, "a")]
     async with live.database.read() as connection:
         assert (await connection.execute(select(OutboxHead.position))).scalar_one() == 1
 
 
-async def loaded(tx: AsyncSession, **values: Any) -> Specimen:
+async def loaded(tx: AsyncSession, **values: Any) -> Any:
     await make_tables(tx)
     row = Specimen(**{**PLAIN, **values})
     tx.add(row)

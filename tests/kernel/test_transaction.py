@@ -55,10 +55,14 @@ async def test_an_exception_after_a_write_leaves_nothing(probed: Live) -> None:
 
 async def test_a_block_that_raises_is_rolled_back_and_one_that_ends_is_committed(probed: Live) -> None:
     insert = text("INSERT INTO parts (name) VALUES (:name)")
-    with pytest.raises(ValueError, match="stop"):
+
+    async def write_and_stop() -> None:
         async with probed.database.transaction() as session:
             await session.execute(insert, {"name": "a"})
             raise ValueError("stop")
+
+    with pytest.raises(ValueError, match="stop"):
+        await write_and_stop()
     async with probed.database.transaction() as session:
         await session.execute(insert, {"name": "b"})
     assert await names(probed.database) == ["b"]
