@@ -6,9 +6,11 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 import psycopg
+from alembic.util import CommandError
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from app.kernel import migrate
@@ -48,28 +50,32 @@ def database(settings: Settings) -> Iterator[str]:
     if settings.database_url is not None:
         yield settings.database_url
         return
-    home = settings.data_dir / "postgres"
+    server = EmbeddedPostgres(settings.data_dir / "postgres")
     try:
-        home.parent.mkdir(parents=True, exist_ok=True)
-        if not os.access(home.parent, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        server = EmbeddedPostgres(home)
         with _uninterrupted():
-            url = server.start()
+            _start(server, settings.data_dir)
+        yield server.url
+    finally:
+        with _uninterrupted():
+            server.stop()
+
+
+def _start(server: EmbeddedPostgres, folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        server.start()
     except OSError as error:
         raise CannotStart(
-            f"cannot keep data in {settings.data_dir.absolute()} ({error.strerror}): "
+            f"cannot keep data in {folder.absolute()} ({error.strerror}): "
             "make it writable, or choose another folder with BELLWETHER_DATA_DIR"
         ) from None
-    try:
-        yield url
-    finally:
-        server.stop()
 
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Hold a signal to stop back until the block is done, so that nothing is left half started; a second ends it."""
+    """Hold a signal to stop back until the block is done, so that nothing is left half done; a second ends it."""
     held: list[int] = []
 
     def hold(number: int, frame: FrameType | None) -> None:
@@ -77,7 +83,7 @@ def _uninterrupted() -> Iterator[None]:
         if len(held) > 1:
             signal.default_int_handler(number, frame)
 
-    before = {number: signal.signal(number, hold) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, hold) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
@@ -89,9 +95,13 @@ def _uninterrupted() -> Iterator[None]:
 
 def migrated(url: str) -> str:
     """Bring the schema to this release, if the database answers; returns the schema's version."""
-    _present_schema(url)
+    found = _present_schema(url)
+    if found == migrate.head():
+        return found
     try:
         migrate.upgrade(url)
+    except CommandError:
+        raise CannotStart(f"this release does not know the database's schema, {found}: use a newer one") from None
     except OperationalError as error:
         reason = str(error.orig).splitlines()[0]
         raise CannotStart(f"nothing has been migrated ({reason}): try again when the database is less busy") from None

@@ -18,7 +18,8 @@ import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
-from app.cli import cli, tokens
+from app.cli import tokens
+from app.cli.commands import cli
 from app.cli.ground import CannotStart, database, demand_schema, listening
 from app.kernel import clock, migrate
 from app.kernel.auth import Authenticator, Permission

@@ -1,0 +1,187 @@
+"""What `bellwether` can be told to do."""
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+from typer.core import TyperGroup
+
+from app.cli import demo as demonstration
+from app.cli import serving, tokens
+from app.cli.ground import CannotStart, database, demand_schema, listening, migrated
+from app.demo.loader import DemoRefused
+from app.kernel.auth import ROLES, Permission, Role
+from app.kernel.db import Database
+from app.kernel.embedded import EmbeddedUnavailable
+from app.kernel.observability import configure_logging
+from app.kernel.settings import Settings
+from app.main import create_app
+from app.worker import work
+
+T = TypeVar("T")
+
+
+class _Commands(TyperGroup):
+    """Commands that end with one line saying what to do, where a traceback would help nobody."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise typer.Exit(128 + signal.SIGINT) from None
+        except ValidationError as error:
+            problem = error.errors()[0]
+            message = f"BELLWETHER_{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']}"
+        except (CannotStart, DemoRefused, EmbeddedUnavailable) as error:
+            message = str(error)
+        typer.echo(f"bellwether: {message}", err=True)
+        raise typer.Exit(1)
+
+
+cli = typer.Typer(
+    cls=_Commands,
+    help="A sales department as an API. Settings are environment variables: BELLWETHER_DATABASE_URL, …",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _settings(**given: object) -> Settings:
+    """The settings, with what the command line gave."""
+    return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+
+
+@cli.command()
+def run() -> None:
+    """Start everything on this machine, with the demo; or, with BELLWETHER_DATABASE_URL, what `serve` does."""
+    if _settings().database_url is not None:
+        serve()
+        return
+    settings = _settings()
+    if "log_format" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"log_format": "console"})
+    configure_logging(settings)
+    with listening(settings) as listener, database(settings) as url:
+        migrated(url)
+        keys = asyncio.run(_connected(settings, url, partial(demonstration.prepared, settings)))
+        settings = settings.model_copy(update={"database_url": url})
+        serving.serve(settings, listener, lambda: typer.echo(demonstration.welcome(settings, keys)))
+
+
+@cli.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+) -> None:
+    """Serve the API, on a database that `bellwether migrate` has prepared."""
+    settings = _settings(host=host, port=port)
+    configure_logging(settings)
+    with listening(settings) as listener, database(settings) as url:
+        demand_schema(url)
+        serving.serve(settings.model_copy(update={"database_url": url}), listener)
+
+
+@cli.command()
+def worker() -> None:
+    """Do the jobs that requests leave behind, and nothing else."""
+    settings = _settings()
+    configure_logging(settings)
+    with database(settings) as url:
+        demand_schema(url)
+        asyncio.run(work(settings, url))
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database's schema to this release."""
+    with database(_settings()) as url:
+        typer.echo(f"the schema is {migrated(url)}")
+
+
+@cli.command()
+def demo() -> None:
+    """Load the demo into the database; a second time adds nothing."""
+    typer.echo(demonstration.report(_with_database(partial(demonstration.load, _settings()))))
+
+
+@cli.command()
+def openapi(
+    file: Annotated[Path, typer.Option(help="Where the document is.")] = Path("openapi/openapi.json"),
+    check: Annotated[bool, typer.Option("--check", help="Only say whether the file is current.")] = False,
+) -> None:
+    """Write the API description."""
+    document = create_app(Settings()).openapi()
+    text = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    if not check:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    elif not file.exists() or file.read_text(encoding="utf-8") != text:
+        raise CannotStart(f"{file} is not what the code describes: run `make openapi`")
+
+
+token = typer.Typer(help="API keys.", no_args_is_help=True)
+cli.add_typer(token, name="token")
+
+
+def _with_database(act: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
+    """What `act` answers, on a database whose schema is right."""
+    settings = _settings()
+    with database(settings) as url:
+        demand_schema(url)
+        return asyncio.run(_connected(settings, url, act))
+
+
+async def _connected(settings: Settings, url: str, act: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
+    connected = Database(settings, url)
+    try:
+        return await act(connected)
+    finally:
+        await connected.dispose()
+
+
+@token.command("create")
+def token_create(
+    name: Annotated[str, typer.Argument(help="Who will use it; events name it as their actor.")],
+    scope: Annotated[list[Permission] | None, typer.Option(help="What it may do; repeat for each.")] = None,
+    role: Annotated[list[Role] | None, typer.Option(help="All that a consumer of this kind needs; repeatable.")] = None,
+    expires: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The first day, in UTC, on which it no longer works.")
+    ] = None,
+) -> None:
+    """Make a key and print it: this once, since only its hash is kept."""
+    scopes = {*(scope or ()), *(permission for each in role or () for permission in ROLES[each])}
+    expires_at = expires.replace(tzinfo=UTC) if expires else None
+    _, secret = _with_database(lambda database: tokens.create(database, name, sorted(scopes), expires_at))
+    typer.echo(secret)
+
+
+@token.command("list")
+def token_list() -> None:
+    """Show all keys, but for the secrets themselves."""
+    keys = _with_database(tokens.listed)
+    table = Table(box=None, pad_edge=False)
+    for title in ("id", "name", "created", "expires", "revoked", "scopes"):
+        table.add_column(title, no_wrap=title != "scopes")
+    for key in keys:
+        moments = (key.created_at, key.expires_at, key.revoked_at)
+        shown = (f"{moment:%Y-%m-%d %H:%M}" if moment else "-" for moment in moments)
+        table.add_row(str(key.id), key.name, *shown, " ".join(key.scopes))
+    Console(width=None if sys.stdout.isatty() else 1000).print(table)
+
+
+@token.command("revoke")
+def token_revoke(name_or_id: Annotated[str, typer.Argument(help="The key's name or id.")]) -> None:
+    """End a key; running services notice within five seconds."""
+    for key in _with_database(lambda database: tokens.revoke(database, name_or_id)):
+        typer.echo(f"revoked {key.name} ({key.id})")
