@@ -240,6 +240,19 @@ async def test_a_thousand_rows_take_as_many_statements_as_two(
     assert await tx.scalar(captured) == 798 + 3
 
 
+async def test_consents_of_a_thousand_rows_take_two_statements_more(
+    client: AsyncClient, database: BoundDatabase
+) -> None:
+    said = {"consents": [{"purpose": "newsletter", "channel": "email", "granted": True}]}
+    rows: list[Json] = [{"source": "web", "email": f"p{n}@example.com"} | said for n in range(1000)]
+    await bulk(client, {"source": "web", "company": "warms the key's cache"})
+    with counted(database.connection) as sent:
+        await bulk(client, *rows)
+    assert len(sent) == 3 + 2, sent
+    (lead, *_) = (await client.get("/v1/leads", params={"words": "p999"})).json()["data"]
+    assert [(one["granted"], one["source"]) for one in lead["consents"]] == [(True, "web")]
+
+
 async def test_one_row_takes_four_statements(client: AsyncClient, database: BoundDatabase) -> None:
     await capture(client, company="warms the key's cache")
     with counted(database.connection) as sent:
