@@ -2,11 +2,10 @@ import asyncio
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
-from app.kernel.db import Database
 from tests.conftest import Live
-from tests.kernel.conftest import names
+from tests.kernel.conftest import Second, names
 
 
 async def test_a_commit_that_fails_is_no_success(probed: Live) -> None:
@@ -95,11 +94,12 @@ async def test_each_single_read_sees_what_is_committed_by_then(probed: Live) -> 
                 await session.execute(text("INSERT INTO wholes VALUES (:id)"), {"id": count})
 
 
-async def test_sessions_are_in_utc_and_limited(live: Live) -> None:
-    async def shown(database: Database, name: str) -> str:
-        async with database.read() as connection:
-            return str((await connection.execute(text(f"SHOW {name}"))).scalar_one())
-
-    names_and_values = {"timezone": "UTC", "statement_timeout": "10s", "lock_timeout": "5s", "jit": "off"}
-    for name, value in names_and_values.items():
-        assert await shown(live.database, name) == value
+async def test_sessions_are_in_utc_and_limited_whatever_the_server_says(probed: Live, second: Second) -> None:
+    async with probed.database.transaction() as session:
+        for setting in ("timezone = 'Asia/Tokyo'", "statement_timeout = 0", "lock_timeout = 0", "jit = on"):
+            await session.execute(text(f'ALTER DATABASE "{make_url(probed.url).database}" SET {setting}'))
+    wanted = {"timezone": "UTC", "statement_timeout": "10s", "lock_timeout": "5s", "jit": "off"}
+    async with second() as other, other.database.transaction() as session, other.database.read() as connection:
+        for name, value in wanted.items():
+            assert (await session.execute(text(f"SHOW {name}"))).scalar_one() == value
+            assert (await connection.execute(text(f"SHOW {name}"))).scalar_one() == value
