@@ -116,13 +116,19 @@ def _ask(method: str, operation: Json, examples: Examples) -> None:
 
 
 def _parameter(parameter: Json) -> Json:
-    """Header names as people write them, If-Match required, and no null, which no URL or header can hold."""
+    """Header names as people write them, If-Match required, and no null, which no URL or header can hold.
+
+    Generators cannot name a constant `-name`, and would number it: `x-enum-varnames` has names that stay.
+    """
     parameter["name"] = _PROPER_CASE.get(parameter["name"], parameter["name"])
     schema = parameter["schema"]
     branches = [each for each in schema.get("anyOf", ()) if each.get("type") != "null"]
     if len(branches) == 1:
         del schema["anyOf"]
         parameter["schema"] = schema = branches[0] | schema
+    if any(str(value).startswith("-") for value in schema.get("enum", ())):
+        named = [f"{value[1:]}_desc" if value.startswith("-") else value for value in schema["enum"]]
+        schema["x-enum-varnames"] = [name.upper() for name in named]
     if parameter["name"] == "If-Match":
         parameter["required"] = True
         parameter["description"] = "The ETag of the version that was read."

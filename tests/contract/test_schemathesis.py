@@ -1,0 +1,147 @@
+"""Schemathesis against the whole API description and the running service, with Northwind in it.
+
+It sends what the description allows and what it forbids. No answer may be a 5xx, and none may have a status, content
+type, header or shape that the description does not declare. The seed is fixed, so that a failure is ours and not
+luck's; a longer search with another seed: `BELLWETHER_CONTRACT_EXAMPLES=200 BELLWETHER_CONTRACT_SEED=2 make contract`.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.contract.conftest import Running
+
+EXAMPLES = int(os.environ.get("BELLWETHER_CONTRACT_EXAMPLES", "10"))
+SEED = os.environ.get("BELLWETHER_CONTRACT_SEED", "1")
+
+pytestmark = pytest.mark.contract
+
+CONFIG = """
+seed = {seed}
+request-timeout = 60
+continue-on-failure = true
+warnings = false
+
+[cache]
+enabled = false
+
+[headers]
+{headers}
+
+[generation]
+max-examples = {examples}
+database = "none"
+
+# Well-formed data may still be refused: ids that name nothing, states that do not allow it, rules between fields.
+[checks.positive_data_acceptance]
+expected-statuses = ["2xx", "400", "404", "409", "412", "422", "428"]
+
+[checks.negative_data_rejection]
+expected-statuses = ["400", "401", "403", "404", "405", "409", "412", "413", "415", "422", "428"]
+
+[checks.missing_required_header]
+expected-statuses = ["401", "422", "428"]
+
+# A bulk request answers 200 and says for each row what is wrong with it.
+[[operations]]
+include-path-regex = "/bulk$"
+checks.negative_data_rejection.enabled = false
+
+[dictionaries]
+{dictionaries}
+
+[parameters]
+# The feed waits when there is nothing new; what waiting does is tested elsewhere.
+"query.wait" = 0
+{parameters}
+"""
+
+
+class Seeded:
+    """Names of what is there, so that requests reach more than the answer 404."""
+
+    def __init__(self, service: Running) -> None:
+        self._client = httpx.Client(base_url=f"{service.url}/v1", headers=service.authorization, timeout=60)
+
+    def _send(self, path: str, body: object) -> Any:
+        return self._client.post(path, json=body).raise_for_status().json()
+
+    def _known(self, path: str, field: str = "id") -> list[str]:
+        rows = self._client.get(path).raise_for_status().json()["data"]
+        return [row[field] for row in rows]
+
+    def names(self) -> dict[str, list[str]]:
+        """The values, by the parameter that takes them."""
+        accounts = self._known("/accounts?limit=5")
+        skus = self._known("/products?limit=8&sort=sku", "sku")
+        forms = [{"source": "fuzz", "external_id": f"{n}", "company": f"Company {n}"} for n in range(8)]
+        leads = [row["id"] for row in self._send("/leads/bulk", {"leads": forms})["data"]]
+        line = {"sku": skus[0], "quantity": "10", "unit_price": "18.00", "price_reason": "agreed"}
+        drafts = [
+            self._send("/orders", {"account_id": account, "channel": "email", "currency": "USD", "lines": [line]})["id"]
+            for account in accounts
+        ]
+        shipped = self._known("/orders?status=completed&limit=3")
+        self._send("/contacts", {"account_id": accounts[0], "name": "Maria Anders"})
+        hold = self._send(f"/orders/{drafts[0]}/holds", {"reason": "credit"})["holds"][0]["id"]
+        lists = self._known("/price-lists")
+        return {
+            "account_id": accounts,
+            "contact_id": self._known("/contacts?limit=5"),
+            "lead_id": leads,
+            "member_id": self._known("/staff"),
+            "product_id": self._known("/products?limit=8&sort=sku"),
+            "price_list_id": lists,
+            "price_id": self._known(f"/price-lists/{lists[0]}/prices?limit=5"),
+            "receipt_id": self._known("/receipts?limit=5"),
+            "order_id": [*drafts, *shipped, *self._known("/orders?status=confirmed&limit=3")],
+            "shipment_id": [each for order in shipped for each in self._known(f"/orders/{order}/shipments")],
+            "hold_id": [hold],
+            "sku": skus,
+            "currency": ["USD", "EUR", "JPY"],
+            "etag": ['"v1"', '"v2"', '"v3"'],
+        }
+
+
+ALIASES = {
+    "member_id": ("owner_id", "by_id", "taken_by_id", "qualified_by_id", "reports_to_id"),
+    "sku": ("lines[*].sku", "prices[*].sku", "counts[*].sku", "receipts[*].sku"),
+    "currency": ("estimated_currency",),
+}
+
+
+def configuration(service: Running) -> str:
+    """The configuration as TOML, whose strings are written as JSON's are."""
+    dictionaries, parameters = [], []
+    for name, values in Seeded(service).names().items():
+        assert values, name
+        dictionaries.append(f"{name} = {{ values = {json.dumps(values)} }}")
+        given = f"{{ dictionary = {json.dumps(name)}, probability = 0.8 }}"
+        places = [f"body.{each}" for each in (name, *ALIASES.get(name, ()))] + [f"path.{name}"]
+        parameters += [f'"{place}" = {given}' for place in (["header.If-Match"] if name == "etag" else places)]
+    return CONFIG.format(
+        seed=SEED,
+        examples=EXAMPLES,
+        headers="\n".join(f"{name} = {json.dumps(value)}" for name, value in service.authorization.items()),
+        dictionaries="\n".join(dictionaries),
+        parameters="\n".join(parameters),
+    )
+
+
+def test_no_answer_is_a_fault_or_undeclared(northwind_service: Running, tmp_path: Path) -> None:
+    config = tmp_path / "schemathesis.toml"
+    config.write_text(configuration(northwind_service))
+    schemathesis = Path(sys.executable).with_name("schemathesis")
+    done = subprocess.run(  # noqa: S603 - our own tools
+        [schemathesis, "--config-file", config, "run", f"{northwind_service.url}/openapi.json", "--no-color"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    found = done.stdout[done.stdout.find("= FAILURES") :] if "= FAILURES" in done.stdout else done.stdout
+    assert done.returncode == 0, f"{found}\n{done.stderr}\n{(tmp_path / 'service.log').read_text()[-5000:]}"
+    assert "Tested: " in done.stdout
