@@ -11,7 +11,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Sequence,
-    UniqueConstraint,
     literal_column,
     or_,
     select,
@@ -147,10 +146,11 @@ class Consent(Identified, Base):
     __table_args__ = (
         CheckConstraint("num_nonnulls(lead_id, contact_id) > 0", name="somebodys"),
         Index("ix_consents_contact", "contact_id", "purpose", "channel"),
-        # What was said once is kept once, however often a source sends it again.
-        UniqueConstraint(
-            "lead_id", "contact_id", "purpose", "channel", "granted", "at", "source",
-            name="uq_consents_said", postgresql_nulls_not_distinct=True,
+        # What was said once is kept once, however often a source sends it again. Evidence may be long: its digest.
+        Index(
+            "uq_consents_said",
+            "lead_id", "contact_id", "purpose", "channel", "granted", "at", "source", text("md5(evidence)"),
+            unique=True, postgresql_nulls_not_distinct=True,
         ),
     )  # fmt: skip
 

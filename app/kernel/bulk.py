@@ -32,6 +32,7 @@ from sqlalchemy.types import TypeEngine
 from app.kernel.db import Base
 from app.kernel.errors import FieldError, pointer_of
 from app.kernel.schema import FieldProblem, Read
+from app.kernel.text import field_error
 
 MAX_ROWS = 1000
 BULK = Field(min_length=1, max_length=MAX_ROWS)
@@ -85,7 +86,7 @@ def _attempt(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
     try:
         return validate(value)
     except ValidationError as error:
-        return Rejected(tuple(FieldError(pointer_of(e["loc"]), e["type"], e["msg"]) for e in error.errors()))
+        return Rejected(tuple(field_error(pointer_of(e["loc"]), e) for e in error.errors()))
 
 
 Row = TypeVar("Row", bound=BaseModel)

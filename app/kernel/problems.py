@@ -32,6 +32,7 @@ from app.kernel.errors import (
 )
 from app.kernel.idempotency import Replay
 from app.kernel.schema import FieldProblem
+from app.kernel.text import field_error
 
 _log = structlog.get_logger()
 _TITLES = {404: "No such page", 405: "Method not allowed"}
@@ -87,7 +88,7 @@ def _pointer(location: Sequence[Any]) -> str:
 
 
 def _validation(error: RequestValidationError) -> Refusal:
-    found = [FieldError(_pointer(e["loc"]), e["type"], e["msg"]) for e in error.errors()]
+    found = [field_error(_pointer(e["loc"]), e) for e in error.errors()]
     return Invalid("; ".join(f"{e.pointer or 'body'}: {e.detail}" for e in found[:3]), errors=found)
 
 

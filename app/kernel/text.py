@@ -6,10 +6,12 @@ PostgreSQL, UTF-8 and JSON refuse them; they are found here, once for all fields
 import json
 import math
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import unquote_to_bytes
 
-from app.kernel.errors import Invalid, Malformed, pointer_of
+from app.kernel.errors import FieldError, Invalid, Malformed
 
 _SUSPECT = re.compile(
     r"\\u(?:00[01]|007f|d[89a-f])|\x7f"  # characters
@@ -20,23 +22,42 @@ _BAD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _BAD_ESCAPE = re.compile(rb"%(?:[01][0-9a-fA-F]|7[fF])")
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Stands for a value that no field takes, so that each field, or each row of many, refuses it by itself."""
+
+    code: str
+    detail: str
+
+
+CONTROL_CHARACTER = Unreadable("control_character", "holds a control character or half a surrogate pair")
+OUT_OF_RANGE = Unreadable("out_of_range", "is a number too large")
+
+
+def field_error(pointer: str, error: Mapping[str, Any]) -> FieldError:
+    """What Pydantic found wrong with a field."""
+    value = error.get("input")
+    if isinstance(value, Unreadable):
+        return FieldError(pointer, value.code, value.detail)
+    return FieldError(pointer, error["type"], error["msg"])
+
+
 def _no_constant(name: str) -> NoReturn:
     raise Malformed(f"the body is not JSON: {name} is no JSON number")
 
 
 def parse(body: bytes) -> Any:
-    """The JSON in a body.
+    """The JSON in a body; in place of what no field takes stands an `Unreadable`, which its field then refuses.
 
     Raises:
         Malformed: it is none, holds NaN, is nested too deeply, is no UTF-8, or has a number of absurd length.
-        Invalid: a string holds a control character or a number is out of range; the place is named.
 
     """
     try:
         text = body.decode()  # json.loads would take halves of surrogate pairs in bytes, and guess at UTF-16
         document = json.loads(text, parse_constant=_no_constant)
         if _SUSPECT.search(text):
-            _walk(document, "")
+            document = _readable(document)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno} column {error.colno} (character {error.pos})"
         raise Malformed(f"the body is not JSON: {error.msg} at {place}") from None
@@ -47,20 +68,18 @@ def parse(body: bytes) -> Any:
     return document
 
 
-def _walk(value: Any, pointer: str) -> None:
+def _readable(value: Any) -> Any:
     if isinstance(value, str):
-        if _BAD.search(value):
-            raise Invalid.at(pointer, "control_character", "holds a control character or half a surrogate pair")
-    elif isinstance(value, float):
-        if not math.isfinite(value):
-            raise Invalid.at(pointer, "out_of_range", "is a number too large")
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            _walk(item, f"{pointer}/{index}")
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            _walk(key, pointer + pointer_of([ascii(key)[1:-1]]))
-            _walk(item, pointer + pointer_of([key]))
+        return CONTROL_CHARACTER if _BAD.search(value) else value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else OUT_OF_RANGE
+    if isinstance(value, list):
+        return [_readable(item) for item in value]
+    if isinstance(value, dict):
+        if any(_BAD.search(key) for key in value):
+            return CONTROL_CHARACTER
+        return {key: _readable(item) for key, item in value.items()}
+    return value
 
 
 def check_url(raw_path: bytes, query: bytes) -> None:

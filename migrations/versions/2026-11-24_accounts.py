@@ -237,18 +237,9 @@ def upgrade() -> None:
         sa.CheckConstraint("num_nonnulls(lead_id, contact_id) > 0", name=op.f("ck_consents_somebodys")),
         sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_consents_contact_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consents")),
-        sa.UniqueConstraint(
-            "lead_id",
-            "contact_id",
-            "purpose",
-            "channel",
-            "granted",
-            "at",
-            "source",
-            name="uq_consents_said",
-            postgresql_nulls_not_distinct=True,
-        ),
     )
+    said = ["lead_id", "contact_id", "purpose", "channel", "granted", "at", "source", sa.text("md5(evidence)")]
+    op.create_index("uq_consents_said", "consents", said, unique=True, postgresql_nulls_not_distinct=True)
     op.create_index("ix_consents_contact", "consents", ["contact_id", "purpose", "channel"], unique=False)
 
 

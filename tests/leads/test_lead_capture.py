@@ -283,3 +283,20 @@ async def test_filters_and_sorts(client: AsyncClient, sort: str) -> None:
     assert await found(updated_to=bob["updated_at"]) == [ana["id"]]
     assert await found(updated_from=bob["updated_at"]) == [bob["id"]]
     assert await found(owner_id=ana["id"]) == await found(words="!?") == []
+
+
+async def test_a_row_with_a_control_character_costs_no_other(client: AsyncClient) -> None:
+    body = {
+        "leads": [{"source": "fair", "email": "a@example.com"}, {"source": "fair", "message": "\x00", "company": "B"}]
+    }
+    results = (await client.post("/v1/leads/bulk", json=body)).json()["data"]
+    assert [row["status"] for row in results] == ["created", "invalid"]
+    assert [(e["pointer"], e["code"]) for e in results[1]["errors"]] == [("/leads/1/message", "control_character")]
+
+
+async def test_evidence_sent_later_counts(client: AsyncClient) -> None:
+    said = {"purpose": "newsletter", "channel": "email", "granted": True, "at": "2026-03-01T00:00:00Z"}
+    lead = {"source": "fair", "external_id": "f-1", "email": "a@example.com"}
+    await client.post("/v1/leads", json={**lead, "consents": [said]})
+    proved = await client.post("/v1/leads", json={**lead, "consents": [{**said, "evidence": "mail 4711"}]})
+    assert [each["evidence"] for each in proved.json()["lead"]["consents"]] == ["mail 4711"]
