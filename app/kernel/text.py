@@ -7,7 +7,6 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import unquote_to_bytes
 
@@ -22,23 +21,17 @@ _BAD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _BAD_ESCAPE = re.compile(rb"%(?:[01][0-9a-fA-F]|7[fF])")
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """Stands for a value that no field takes, so that each field, or each row of many, refuses it by itself."""
-
-    code: str
-    detail: str
-
-
-CONTROL_CHARACTER = Unreadable("control_character", "holds a control character or half a surrogate pair")
-OUT_OF_RANGE = Unreadable("out_of_range", "is a number too large")
+# A slice stands for a value that no field takes, so that each field, or each row of many, refuses it by itself. It is
+# the one builtin that no schema accepts in any mode: FastAPI would look for a model's fields on an object of our own.
+CONTROL_CHARACTER = slice("control_character", "holds a control character or half a surrogate pair")
+OUT_OF_RANGE = slice("out_of_range", "is a number too large")
 
 
 def field_error(pointer: str, error: Mapping[str, Any]) -> FieldError:
     """What Pydantic found wrong with a field."""
     value = error.get("input")
-    if isinstance(value, Unreadable):
-        return FieldError(pointer, value.code, value.detail)
+    if isinstance(value, slice):
+        return FieldError(pointer, value.start, value.stop)
     return FieldError(pointer, error["type"], error["msg"])
 
 
@@ -47,7 +40,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def parse(body: bytes) -> Any:
-    """The JSON in a body; in place of what no field takes stands an `Unreadable`, which its field then refuses.
+    """The JSON in a body; in place of what no field takes stands a slice, which its field then refuses.
 
     Raises:
         Malformed: it is none, holds NaN, is nested too deeply, is no UTF-8, or has a number of absurd length.
@@ -76,9 +69,10 @@ def _readable(value: Any) -> Any:
     if isinstance(value, list):
         return [_readable(item) for item in value]
     if isinstance(value, dict):
-        if any(_BAD.search(key) for key in value):
-            return CONTROL_CHARACTER
-        return {key: _readable(item) for key, item in value.items()}
+        return {
+            ascii(key)[1:-1] if _BAD.search(key) else key: CONTROL_CHARACTER if _BAD.search(key) else _readable(item)
+            for key, item in value.items()
+        }
     return value
 
 

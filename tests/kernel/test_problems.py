@@ -93,7 +93,7 @@ async def test_deep_nesting_is_never_a_fault(sender: Sender, depth: int) -> None
         (rb'"name": "\u007f"', "/name"),
         (b'"name": "\x7f"', "/name"),
         (rb'"tags": {"a/b": ["x", {"c~d": "\u0007"}]}', "/tags"),
-        (rb'"na\u0000me": 1', ""),
+        (rb'"na\u0000me": 1', r"/na\x00me"),
         (b'"name": 1e400', "/name"),
         (b'"name": -1E+999', "/name"),
         (b'"name":' + b"9" * 400 + b".5", "/name"),
@@ -105,6 +105,12 @@ async def test_characters_and_numbers_that_no_field_takes(sender: Sender, fields
     sent = fields if b'"name"' in fields else b'"name": "N", ' + fields
     answer = problem_in(await sender.post(b"{" + sent + b", " + rest + b"}"), 422)
     assert [error["pointer"] for error in answer["errors"]] == [pointer]
+
+
+async def test_a_body_that_no_schema_takes_is_no_empty_one(client: AsyncClient) -> None:
+    url = f"/v1/orders/{NOBODY}/shipments"
+    response = await client.post(url, content=rb'"\u0000"', headers={"Content-Type": "application/json"})
+    assert (response.status_code, response.json()["errors"][0]["code"]) == (422, "control_character")
 
 
 async def test_line_breaks_and_pairs_of_surrogates_are_text(client: AsyncClient) -> None:
