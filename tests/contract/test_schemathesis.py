@@ -63,50 +63,40 @@ checks.negative_data_rejection.enabled = false
 """
 
 
-class Seeded:
-    """Names of what is there, so that requests reach more than the answer 404."""
+def names(client: httpx.Client) -> dict[str, list[str]]:
+    """Names of what is there, by the parameter that takes them, so that requests reach more than the answer 404."""
 
-    def __init__(self, service: Running) -> None:
-        self._client = httpx.Client(base_url=f"{service.url}/v1", headers=service.authorization, timeout=60)
+    def known(path: str, field: str = "id") -> list[str]:
+        return [row[field] for row in client.get(path).raise_for_status().json()["data"]]
 
-    def _send(self, path: str, body: object) -> Any:
-        return self._client.post(path, json=body).raise_for_status().json()
+    def made(path: str, body: object) -> Any:
+        return client.post(path, json=body).raise_for_status().json()
 
-    def _known(self, path: str, field: str = "id") -> list[str]:
-        rows = self._client.get(path).raise_for_status().json()["data"]
-        return [row[field] for row in rows]
-
-    def names(self) -> dict[str, list[str]]:
-        """The values, by the parameter that takes them."""
-        accounts = self._known("/accounts?limit=5")
-        skus = self._known("/products?limit=8&sort=sku", "sku")
-        forms = [{"source": "fuzz", "external_id": f"{n}", "company": f"Company {n}"} for n in range(8)]
-        leads = [row["id"] for row in self._send("/leads/bulk", {"leads": forms})["data"]]
-        line = {"sku": skus[0], "quantity": "10", "unit_price": "18.00", "price_reason": "agreed"}
-        drafts = [
-            self._send("/orders", {"account_id": account, "channel": "email", "currency": "USD", "lines": [line]})["id"]
-            for account in accounts
-        ]
-        shipped = self._known("/orders?status=completed&limit=3")
-        self._send("/contacts", {"account_id": accounts[0], "name": "Maria Anders"})
-        hold = self._send(f"/orders/{drafts[0]}/holds", {"reason": "credit"})["holds"][0]["id"]
-        lists = self._known("/price-lists")
-        return {
-            "account_id": accounts,
-            "contact_id": self._known("/contacts?limit=5"),
-            "lead_id": leads,
-            "member_id": self._known("/staff"),
-            "product_id": self._known("/products?limit=8&sort=sku"),
-            "price_list_id": lists,
-            "price_id": self._known(f"/price-lists/{lists[0]}/prices?limit=5"),
-            "receipt_id": self._known("/receipts?limit=5"),
-            "order_id": [*drafts, *shipped, *self._known("/orders?status=confirmed&limit=3")],
-            "shipment_id": [each for order in shipped for each in self._known(f"/orders/{order}/shipments")],
-            "hold_id": [hold],
-            "sku": skus,
-            "currency": ["USD", "EUR", "JPY"],
-            "etag": ['"v1"', '"v2"', '"v3"'],
-        }
+    accounts = known("/accounts?limit=5")
+    skus = known("/products?limit=8&sort=sku", "sku")
+    forms = [{"source": "fuzz", "external_id": f"{n}", "company": f"Company {n}"} for n in range(8)]
+    line = {"sku": skus[0], "quantity": "10", "unit_price": "18.00", "price_reason": "agreed"}
+    order = {"channel": "email", "currency": "USD", "lines": [line]}
+    drafts = [made("/orders", {"account_id": account, **order})["id"] for account in accounts]
+    shipped = known("/orders?status=completed&limit=3")
+    made("/contacts", {"account_id": accounts[0], "name": "Maria Anders"})
+    lists = known("/price-lists")
+    return {
+        "account_id": accounts,
+        "contact_id": known("/contacts?limit=5"),
+        "lead_id": [row["id"] for row in made("/leads/bulk", {"leads": forms})["data"]],
+        "member_id": known("/staff"),
+        "product_id": known("/products?limit=8&sort=sku"),
+        "price_list_id": lists,
+        "price_id": known(f"/price-lists/{lists[0]}/prices?limit=5"),
+        "receipt_id": known("/receipts?limit=5"),
+        "order_id": [*drafts, *shipped, *known("/orders?status=confirmed&limit=3")],
+        "shipment_id": [each for done in shipped for each in known(f"/orders/{done}/shipments")],
+        "hold_id": [made(f"/orders/{drafts[0]}/holds", {"reason": "credit"})["holds"][0]["id"]],
+        "sku": skus,
+        "currency": ["USD", "EUR", "JPY"],
+        "etag": ['"v1"', '"v2"', '"v3"'],
+    }
 
 
 ALIASES = {
@@ -119,7 +109,9 @@ ALIASES = {
 def configuration(service: Running) -> str:
     """The configuration as TOML, whose strings are written as JSON's are."""
     dictionaries, parameters = [], []
-    for name, values in Seeded(service).names().items():
+    with httpx.Client(base_url=f"{service.url}/v1", headers=service.authorization, timeout=60) as client:
+        found = names(client)
+    for name, values in found.items():
         assert values, name
         dictionaries.append(f"{name} = {{ values = {json.dumps(values)} }}")
         given = f"{{ dictionary = {json.dumps(name)}, probability = 0.8 }}"
