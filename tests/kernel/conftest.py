@@ -50,7 +50,7 @@ def probe_routes() -> Any:
         return "not an integer"
 
     @routes.post("/moves", dependencies=guarded)
-    async def moves(tx: Tx, expected: ExpectedVersion, name: str) -> Response:
+    async def moves(expected: ExpectedVersion, tx: Tx, name: str) -> Response:
         await tx.execute(text("INSERT INTO parts (name) VALUES (:n)"), {"n": name})
         return Response(f'{{"from":{expected}}}', 200, {}, "application/json")
 
@@ -148,4 +148,3 @@ async def raw(
 
     await app(scope, queue.get, send)
     return answer
-

@@ -1,10 +1,12 @@
 import asyncio
+from uuid import UUID
 
 import pytest
 from httpx import AsyncClient
 
 from app.kernel.errors import Invalid, PreconditionRequired
 from app.kernel.etag import etag, expected_version
+from app.staff.repository import staff
 from tests.conftest import Live
 
 NANCY = {"name": "Nancy Davolio", "email": "nancy@example.com", "role": "representative", "active_from": "2020-01-01"}
@@ -47,3 +49,27 @@ async def test_of_two_at_the_same_moment_one_is_told_to_read_again(live: Live) -
     send = [live.client.patch(url, json={"name": f"N{n}"}, headers={"If-Match": '"v1"'}) for n in range(8)]
     statuses = sorted(response.status_code for response in await asyncio.gather(*send))
     assert statuses == [200] + [412] * 7
+
+
+async def test_changes_without_if_match_wait_for_each_other(live: Live) -> None:
+    """Each sees what the one before it has written: none is lost, and none refused."""
+    identity = UUID((await live.client.post("/v1/staff", json={**NANCY, "name": "N"})).json()["id"])
+
+    async def lengthen() -> None:
+        async with live.database.transaction() as session:
+            member = await staff.get(session, identity)  # may be old by the time the lock is given
+            member = await staff.lock(session, identity)
+            member.name += "x"
+
+    await asyncio.gather(*(lengthen() for _ in range(8)))
+    async with live.database.transaction() as session:
+        member = await staff.get(session, identity)
+        assert (member.name, member.version) == ("N" + "x" * 8, 9)
+
+
+async def test_a_locked_row_can_still_be_referred_to(live: Live) -> None:
+    boss = (await live.client.post("/v1/staff", json=NANCY)).json()["id"]
+    async with live.database.transaction() as session, asyncio.timeout(3):
+        await staff.lock(session, UUID(boss))
+        other = {**NANCY, "email": "b@example.com", "reports_to_id": boss}
+        assert (await live.client.post("/v1/staff", json=other)).status_code == 201

@@ -182,6 +182,22 @@ async def test_a_cursor_with_a_foreign_value_is_refused_or_a_place_in_the_list(t
     assert refused >= len(WRONG) - 22  # texts are places in a list sorted by text
 
 
+@pytest.mark.parametrize(
+    ("sort", "value"),
+    [
+        ("name", 1), ("name", None), ("name", "\0"), ("number", "1"), ("number", True), ("number", 1.0),
+        ("number", 2**63), ("number", -(2**63) - 1), ("amount", 1), ("amount", "x"), ("amount", "NaN"),
+        ("amount", "-Infinity"), ("amount", "1E999999999"), ("day", "2026-13-01"), ("day", "2026-01-01T00:00:00Z"),
+        ("moment", "2026-01-01T00:00:00"), ("moment", "x"), ("moment", "0001-01-01T00:00:00+14:00"),
+        ("other", "x"), ("other", 1), ("id", "x"), ("colour", 1),
+    ],
+)  # fmt: skip
+async def test_a_value_of_another_type_is_refused(tx: AsyncSession, sort: str, value: Any) -> None:
+    await make_tables(tx)
+    query = SpecimenQuery.model_validate({"sort": sort, "cursor": encoded([sort, value, ID])})
+    assert await _pointer_of_refusal(tx, query) == "cursor"
+
+
 async def _pointer_of_refusal(tx: AsyncSession, query: SpecimenQuery) -> str | None:
     try:
         async with tx.begin_nested():
