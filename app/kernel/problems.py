@@ -1,7 +1,6 @@
 """Every failure as an RFC 9457 problem, mapped in this one place."""
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 import structlog
@@ -92,15 +91,15 @@ def _validation(error: RequestValidationError) -> Refusal:
     return Invalid("; ".join(f"{e.pointer or 'body'}: {e.detail}" for e in found[:3]), errors=found)
 
 
-@cache
-def _constraints() -> dict[str, str]:
-    """Every constraint's first column, by the constraint's name."""
-    found: dict[str, str] = {}
+def _column(constraint: str) -> str:
+    """The first column of a constraint, by the constraint's name; the name itself when it has none."""
     for table in Base.metadata.tables.values():
         named: list[ColumnCollectionConstraint | Index] = [*table.indexes]
         named += [each for each in table.constraints if isinstance(each, ColumnCollectionConstraint)]
-        found |= {str(each.name): each.columns[0].name for each in named if len(each.columns)}
-    return found
+        for each in named:
+            if each.name == constraint and len(each.columns):
+                return each.columns[0].name
+    return constraint
 
 
 def _told(cause: BaseException) -> str:
@@ -111,7 +110,7 @@ def _told(cause: BaseException) -> str:
 def _database(error: DBAPIError) -> Refusal | None:
     cause = error.orig.__cause__ if error.orig is not None else None
     constraint = getattr(cause, "constraint_name", None) or "unknown"
-    name = _constraints().get(constraint, constraint)
+    name = _column(constraint)
     if isinstance(cause, pg.UniqueViolationError):
         return Conflict(f"{name} is taken already", errors=[FieldError(f"/{name}", "taken", "is taken already")])
     if isinstance(cause, pg.ForeignKeyViolationError):

@@ -238,8 +238,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_consents_contact_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consents")),
     )
-    said = ["lead_id", "contact_id", "purpose", "channel", "granted", "at", "source", sa.text("md5(evidence)")]
-    op.create_index("uq_consents_said", "consents", said, unique=True, postgresql_nulls_not_distinct=True)
+    op.create_index(
+        "uq_consents_said",
+        "consents",
+        ["lead_id", "contact_id", "purpose", "channel", "granted", "at", "source", sa.text("md5(evidence)")],
+        unique=True,
+        postgresql_nulls_not_distinct=True,
+    )
     op.create_index("ix_consents_contact", "consents", ["contact_id", "purpose", "channel"], unique=False)
 
 
