@@ -107,7 +107,7 @@ class Specimens(Repository[Any]):
     def computed(self) -> dict[str, Any]:
         part, whole = _as_ours(Part), _as_ours(Specimen)
         belongs = Part.specimen_id == Specimen.id
-        return {"parts": json_list_of(PartRead, part, where=belongs, order_by=Part.id, parent=whole)}
+        return {"parts": json_list_of(PartRead, part, where=belongs, order_by=Part.price, parent=whole)}
 
 
 def _as_ours(model: Any) -> type[Base]:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from pydantic_core import from_json
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.kernel.repository import Repository
@@ -47,7 +48,7 @@ async def show(tx: AsyncSession, values: dict[str, Any], parts: Sequence[Part] =
     shown = await Specimens().show(tx, row.id)
     utc = {n: v.astimezone(UTC) for n, v in vars(row).items() if isinstance(v, datetime)}
     plain = {name: getattr(row, name) for name in SpecimenRead.model_fields if name != "parts"}
-    in_order = sorted(parts, key=lambda part: part.id)
+    in_order = sorted(parts, key=lambda part: part.price)
     inner = [{"price": part.price, "seen_at": part.seen_at.astimezone(UTC)} for part in in_order]
     schema = SpecimenRead.model_validate({**plain, **utc, "parts": inner})
     assert SpecimenRead.model_validate_json(shown.body) == schema
@@ -65,7 +66,14 @@ async def test_child_rows_are_an_array_in_order(tx: AsyncSession) -> None:
     parts = [Part(price=D(price), seen_at=moment) for price, moment in (("1.50", MICROS), ("-2", EAST), ("1E2", WHOLE))]
     by_postgres, by_pydantic = await show(tx, {}, parts)
     assert by_postgres == by_pydantic
-    assert [part["price"] for part in by_postgres["parts"]] == ["1.50", "-2", "100"]
+    assert [part["price"] for part in by_postgres["parts"]] == ["-2", "1.50", "100"]
+
+
+async def test_times_are_in_utc_whatever_the_session_is_in(tx: AsyncSession) -> None:
+    await tx.execute(text("SET LOCAL timezone = 'Asia/Tokyo'"))
+    by_postgres, by_pydantic = await show(tx, {"moment": EAST})
+    assert by_postgres == by_pydantic
+    assert by_postgres["moment"] == "2026-06-30T19:00:00.500000Z"
 
 
 async def test_a_page_holds_the_same_documents(tx: AsyncSession) -> None:

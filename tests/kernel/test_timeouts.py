@@ -28,7 +28,8 @@ async def test_a_statement_that_takes_too_long(probed: Live, second: Second) -> 
 async def test_a_lock_that_is_not_given(probed: Live, second: Second) -> None:
     async with second(lock_timeout=0.3) as other, probed.database.transaction() as session:
         await session.execute(text("LOCK TABLE parts IN ACCESS EXCLUSIVE MODE"))
-        unavailable(await other.client.post("/v1/probe/parts?name=a"))
+        async with asyncio.timeout(4):
+            unavailable(await other.client.post("/v1/probe/parts?name=a"))
 
 
 async def test_a_request_that_takes_too_long_keeps_nothing_and_frees_its_connection(
@@ -36,9 +37,11 @@ async def test_a_request_that_takes_too_long_keeps_nothing_and_frees_its_connect
 ) -> None:
     async with second(request_timeout=0.7, pool_size=1) as other:
         for _ in range(3):
-            detail = unavailable(await other.client.post("/v1/probe/parts?name=a&seconds=20"))
-            assert "too long" in detail
-            unavailable(await other.client.get("/v1/probe/sleep?seconds=20"))
+            async with asyncio.timeout(4):
+                detail = unavailable(await other.client.post("/v1/probe/parts?name=a&seconds=20"))
+                assert "too long and was given up" in detail
+            async with asyncio.timeout(4):
+                unavailable(await other.client.get("/v1/probe/sleep?seconds=20"))
         assert (await other.client.post("/v1/probe/parts?name=b")).status_code == 201
         metrics = (await other.client.get("/metrics")).text
         assert 'http_requests_total{method="POST",route="/v1/probe/parts",status="503"} 3.0' in metrics
