@@ -18,7 +18,6 @@ from app.kernel.settings import Settings
 from app.registry import JOBS
 
 _JOBS_AT_ONCE = 4
-_EVENTS_AT_ONCE = 1000
 _PAUSE = 1.0  # seconds between two looks for events without a number
 _RECOVERY = 5.0  # seconds before the queue is opened again after it failed
 
@@ -78,10 +77,9 @@ async def _number_events(database: Database) -> None:
     while True:
         try:
             async with database.read() as connection:
-                more = (await connection.execute(unnumbered)).first() is not None
-            while more:
-                async with database.transaction() as session:
-                    more = await outbox.number(session, limit=_EVENTS_AT_ONCE) == _EVENTS_AT_ONCE
+                waiting = (await connection.execute(unnumbered)).first() is not None
+            if waiting:
+                await outbox.number_all(database)
         except Exception as error:  # noqa: BLE001 - whatever it was, the next round may do better
             log.warning("numbering events failed", error=str(error))
         await asyncio.sleep(_PAUSE)

@@ -68,11 +68,6 @@ def statement(wanted: Wanted, *, after: int, limit: int) -> Select[int, bool, st
     return head.select_from(OutboxHead).outerjoin(found, true()).order_by(found.c.position)
 
 
-async def _number(database: Database) -> None:
-    async with database.transaction() as session:
-        await outbox.number(session)
-
-
 async def read(database: Database, wanted: Wanted, *, after: int, limit: int) -> EventPage:
     """The events behind a position. Everything committed before the call has its position by then.
 
@@ -82,7 +77,7 @@ async def read(database: Database, wanted: Wanted, *, after: int, limit: int) ->
     """
     page = await _read(database, wanted, after, limit)
     if page.has_more and len(page.rows) < limit:
-        await _number(database)
+        await outbox.number_all(database)
         page = await _read(database, wanted, after, limit)
     return page
 
@@ -105,6 +100,6 @@ async def last_position(database: Database) -> int:
         head, unnumbered = (await connection.execute(latest)).one()
     if not unnumbered:
         return head
-    await _number(database)
+    await outbox.number_all(database)
     async with database.read() as connection:
         return (await connection.execute(select(OutboxHead.position))).scalar_one()

@@ -34,7 +34,7 @@ from uuid_utils.compat import uuid7
 
 from app.kernel import clock
 from app.kernel.auth import Principal
-from app.kernel.db import Base, Stored
+from app.kernel.db import Base, Database, Stored
 from app.kernel.schema import Read
 from app.kernel.shape import json_of
 
@@ -217,7 +217,18 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any], *, personal: Coll
     )
 
 
-async def number(session: AsyncSession, *, limit: int = 1000) -> int:
+_AT_ONCE = 1000
+
+
+async def number_all(database: Database) -> None:
+    """Give all committed events their positions, in transactions of its own."""
+    full = True
+    while full:
+        async with database.transaction() as session:
+            full = await number(session, limit=_AT_ONCE) == _AT_ONCE
+
+
+async def number(session: AsyncSession, *, limit: int = _AT_ONCE) -> int:
     """Give committed events their positions, in the order of writing; returns how many got one.
 
     The head row's lock is taken in a statement of its own: the next one then sees everything committed so far.

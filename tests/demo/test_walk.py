@@ -50,6 +50,24 @@ async def paste(text: str) -> tuple[str, str]:
     return out.decode(), err.decode()
 
 
+async def test_every_call_of_the_readme_works_as_pasted(
+    northwind_to_change: Loaded, settings: Settings, tmp_path: Path
+) -> None:
+    database = northwind_to_change.database
+    await keys.ensure(database, tmp_path / "demo-keys")
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    blocks = re.findall(r"^```bash\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        typed = "set -eo pipefail\n" + "\n".join(blocks)
+        typed = typed.replace("127.0.0.1:8000", f"127.0.0.1:{listener.getsockname()[1]}")
+        async with served(create_app(settings, database), listener):
+            said, errors = await paste(typed.replace(".data/demo-keys", str(tmp_path / "demo-keys")))
+    assert errors == ""
+    assert "urn:bellwether:problem" not in said
+    assert said.splitlines()[-1] == "order.created"
+    assert "completed" in said.splitlines()
+
+
 async def test_every_printed_call_works_as_pasted(
     northwind_to_change: Loaded, settings: Settings, tmp_path: Path
 ) -> None:

@@ -6,13 +6,17 @@ import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient, Response
 from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils.compat import uuid7
 
 from app.integration.catalogue import EVENTS, PERMISSIONS, SUBJECTS
 from app.integration.schemas import EventPage
+from app.kernel import outbox
 from app.kernel.auth import Permission
+from app.kernel.outbox import Change
 from app.leads.events import LeadConverted
 from app.products.events import ProductCreated
-from tests.conftest import ClientWith
+from app.staff.events import StaffUpdated
+from tests.conftest import ClientWith, Live
 from tests.integration.factories import CHANGED, JOINED, specimen, tell
 
 NANCY = {"name": "Nancy Davolio", "email": "nancy@example.com", "role": "representative", "active_from": "2020-01-01"}
@@ -179,3 +183,14 @@ async def test_garbage_is_refused(client: AsyncClient, name: str, value: str) ->
     response: Response = await client.get("/v1/events", params={name: value})
     assert response.status_code == 422, response.text
     assert response.json()["errors"][0]["pointer"] == name
+
+
+async def test_a_reader_sees_all_that_waits_for_positions_however_many(live: Live) -> None:
+    async with live.database.transaction() as session:
+        for number in range(2001):
+            event = StaffUpdated(changes=(Change(field="number", new=number),))
+            session.add(outbox.as_row(session, uuid7(), event))
+    page = (await live.client.get("/v1/events", params={"after": 0, "limit": 1})).json()
+    assert (page["data"][0]["position"], page["has_more"]) == (1, True)
+    rest = (await live.client.get("/v1/events", params={"after": 2000})).json()
+    assert (len(rest["data"]), rest["next_after"], rest["has_more"]) == (1, 2001, False)
