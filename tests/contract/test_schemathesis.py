@@ -17,12 +17,14 @@ import pytest
 
 from tests.contract.conftest import Running
 
-EXAMPLES = int(os.environ.get("BELLWETHER_CONTRACT_EXAMPLES", "10"))
+EXAMPLES = int(os.environ.get("BELLWETHER_CONTRACT_EXAMPLES", "20"))
+HOOKS = Path(__file__).with_name("hooks.py")
 SEED = os.environ.get("BELLWETHER_CONTRACT_SEED", "1")
 
 pytestmark = pytest.mark.contract
 
 CONFIG = """
+hooks = {hooks}
 seed = {seed}
 request-timeout = 60
 continue-on-failure = true
@@ -37,6 +39,7 @@ enabled = false
 [generation]
 max-examples = {examples}
 database = "none"
+dictionaries.string = {{ dictionary = "words", probability = 0.5 }}
 
 # Well-formed data may still be refused: ids that name nothing, states that do not allow it, rules between fields.
 [checks.positive_data_acceptance]
@@ -80,6 +83,8 @@ def names(client: httpx.Client) -> dict[str, list[str]]:
     drafts = [made("/orders", {"account_id": account, **order})["id"] for account in accounts]
     shipped = known("/orders?status=completed&limit=3")
     made("/contacts", {"account_id": accounts[0], "name": "Maria Anders"})
+    for currency in ("EUR", "JPY"):
+        client.put(f"/exchange-rates/{currency}/2020-01-01", json={"rate": "0.5"}).raise_for_status()
     lists = known("/price-lists")
     return {
         "account_id": accounts,
@@ -95,7 +100,9 @@ def names(client: httpx.Client) -> dict[str, list[str]]:
         "hold_id": [made(f"/orders/{drafts[0]}/holds", {"reason": "credit"})["holds"][0]["id"]],
         "sku": skus,
         "currency": ["USD", "EUR", "JPY"],
+        "country": ["DE", "US", "GB"],
         "etag": ['"v1"', '"v2"', '"v3"'],
+        "words": ["Chai", "O'Brien & Söhne", "日本", "ana@example.com", "12", "0.5", "1250.00"],
     }
 
 
@@ -103,6 +110,7 @@ ALIASES = {
     "member_id": ("owner_id", "by_id", "taken_by_id", "qualified_by_id", "reports_to_id"),
     "sku": ("lines[*].sku", "prices[*].sku", "counts[*].sku", "receipts[*].sku"),
     "currency": ("estimated_currency",),
+    "country": ("billing_address.country", "delivery_address.country", "leads[*].country"),
 }
 
 
@@ -116,8 +124,10 @@ def configuration(service: Running) -> str:
         dictionaries.append(f"{name} = {{ values = {json.dumps(values)} }}")
         given = f"{{ dictionary = {json.dumps(name)}, probability = 0.8 }}"
         places = [f"body.{each}" for each in (name, *ALIASES.get(name, ()))] + [f"path.{name}"]
-        parameters += [f'"{place}" = {given}' for place in (["header.If-Match"] if name == "etag" else places)]
+        places = {"etag": ["header.If-Match"], "words": []}.get(name, places)
+        parameters += [f'"{place}" = {given}' for place in places]
     return CONFIG.format(
+        hooks=json.dumps(str(HOOKS)),
         seed=SEED,
         examples=EXAMPLES,
         headers="\n".join(f"{name} = {json.dumps(value)}" for name, value in service.authorization.items()),
