@@ -78,11 +78,12 @@ class Order(Stored, Base):
         self.due_on = min(still_open) if still_open else max(line.due_on for line in lines)
 
     __table_args__ = (
-        Index("ix_orders_account_status", "account_id", "status", "due_on", "id"),
         Index("ix_orders_account_created", "account_id", "created_at", "id"),
         Index("ix_orders_account_po_number", "account_id", "po_number"),
         Index("ix_orders_status_due_on", "status", "due_on", "id"),
         Index("ix_orders_status_status_at", "status", "status_at", "id"),
+        Index("ix_orders_status_created_at", "status", "created_at", "id"),
+        Index("ix_orders_shipment_state", "shipment_state", "due_on", "id"),
         Index("ix_orders_to_ship_due_on", "due_on", "id", postgresql_where=_TO_SHIP),
         Index("ix_orders_to_ship_status_at", "status_at", "id", postgresql_where=_TO_SHIP),
         Index("ix_orders_due_on", "due_on", "id"),
