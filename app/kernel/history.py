@@ -26,7 +26,7 @@ async def page(
     reader: Reader, *, subject_type: str, subject_id: UUID, sort: str, cursor: str | None, limit: int
 ) -> Listing:
     """One page of a resource's events, sorted by `time` or `-time`."""
-    order = Sort.named(sort, _COLUMNS)
+    order = Sort.named(sort, _COLUMNS, of=f"{subject_type}/{subject_id}")
     statement = _statement(subject_type=subject_type, subject_id=subject_id, sort=order, cursor=cursor, limit=limit)
     rows = (await reader.execute(statement)).all()
     shown, more = rows[:limit], len(rows) > limit

@@ -1,6 +1,7 @@
 """Keyset pages: the cursor holds the last row's sort value and id, so depth costs nothing and no row is skipped."""
 
 import base64
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,17 +34,25 @@ class Page(BaseModel, Generic[Item]):
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """A way to sort a list: by one never-null column, ties broken by id, `-` in front for descending."""
+    """A way to sort a list: by one never-null column, ties broken by id, `-` in front for descending.
+
+    `of` names the list and its filters: a cursor of another is refused.
+    """
 
     name: str
     column: InstrumentedAttribute[Any]
     identity: InstrumentedAttribute[UUID]
     descending: bool
+    of: str
 
     @classmethod
-    def named(cls, name: str, columns: Mapping[str, InstrumentedAttribute[Any]]) -> "Sort":
+    def named(cls, name: str, columns: Mapping[str, InstrumentedAttribute[Any]], *, of: str) -> "Sort":
         column = columns[name.removeprefix("-")]
-        return cls(name, column, column.class_.id, name.startswith("-"))
+        return cls(name, column, column.class_.id, name.startswith("-"), of)
+
+    @property
+    def _origin(self) -> str:
+        return hashlib.blake2s(f"{self.name} {self.of}".encode(), digest_size=8).hexdigest()
 
     def apply(self, statement: Select[Any], cursor: str | None, limit: int) -> Select[Any]:
         """The statement for one page, and one row more to know whether another follows."""
@@ -58,19 +67,21 @@ class Sort:
     def encode(self, value: Any, identity: UUID) -> str:
         """The cursor behind the row with this sort value and id."""
         key = value if isinstance(value, (int, str)) else str(value)
-        raw = json.dumps([self.name, key, str(identity)], ensure_ascii=False)  # escaped, a long name outgrows the limit
+        raw = json.dumps(
+            [self._origin, key, str(identity)], ensure_ascii=False
+        )  # escaped, a long name outgrows the limit
         return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
 
     def _decode(self, cursor: str) -> tuple[Any, UUID]:
         try:
             raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-            name, value, identity = json.loads(raw)
-            if name != self.name:
+            origin, value, identity = json.loads(raw)
+            if origin != self._origin:
                 raise ValueError  # noqa: TRY301 - the same answer as for garbage
             return _typed(value, self.column.type.python_type), UUID(identity)
         except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
             raise Invalid.at(
-                "cursor", "cursor", "is not a cursor of this list and sort; start again without it"
+                "cursor", "cursor", "is no cursor of this list with these filters and this sort: start again without it"
             ) from None
 
 

@@ -75,7 +75,8 @@ class Repository(Generic[Model]):
 
     async def page(self, reader: Reader, query: Query, *where: ColumnElement[bool]) -> Listing:
         """One page of the list that `query` (its filters, `sort`, `limit`, `cursor`) asks for, within `where`."""
-        sort = Sort.named(query.sort, self.sorts)  # type: ignore[attr-defined]
+        within = [str(value) for each in where for value in each.compile().params.values()]
+        sort = Sort.named(query.sort, self.sorts, of=f"{self.noun} {within} {query.filters()}")  # type: ignore[attr-defined]
         statement = self._shown.add_columns(sort.column.label("key"), sort.identity.label("identity"))
         statement = sort.apply(statement.where(*where, *self.conditions(query)), query.cursor, query.limit)
         rows = (await reader.execute(statement)).all()

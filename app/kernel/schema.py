@@ -24,7 +24,8 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from app.kernel.contact import normalise_email
 from app.kernel.money import minor_units
 
-_COUNTRIES = frozenset(code for code in Locale("en").territories if len(str(code)) == 2)  # noqa: PLR2004 - ISO alpha-2
+_NO_COUNTRIES = frozenset("AC CP CQ DG EA EU EZ IC QO TA UN XA XB ZZ".split())  # noqa: SIM905 - CLDR has them, ISO does not
+_COUNTRIES = frozenset(c for c in Locale("en").territories if len(str(c)) == 2) - _NO_COUNTRIES  # noqa: PLR2004 - alpha-2
 
 
 class Read(BaseModel):
@@ -78,6 +79,10 @@ class Query(BaseModel):
     cursor: Annotated[
         str | None, Field(max_length=2000, description="`next_cursor` of the page before; same filters and sort.")
     ] = None
+
+    def filters(self) -> str:
+        """What is asked for, whichever page of it."""
+        return self.model_dump_json(exclude={"limit", "cursor"})
 
 
 _PLAIN = r"^-?[0-9]+(\.[0-9]+)?$"

@@ -32,7 +32,7 @@ def field_error(pointer: str, error: Mapping[str, Any]) -> FieldError:
     value = error.get("input")
     if isinstance(value, slice):
         return FieldError(pointer, value.start, value.stop)
-    return FieldError(pointer, error["type"], error["msg"])
+    return FieldError(pointer, error["type"], error["msg"].removeprefix("Value error, "))
 
 
 def _no_constant(name: str) -> NoReturn:

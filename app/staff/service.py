@@ -15,8 +15,14 @@ _PERSONAL = ("name", "email")
 
 
 async def create(session: AsyncSession, *, body: StaffCreate) -> StaffMember:
-    """Add a member of staff."""
+    """Add a member of staff.
+
+    Raises:
+        Invalid: the last day lies before the first.
+
+    """
     member = StaffMember(**body.model_dump())
+    _check_period(member)
     session.add(member)
     outbox.record(session, member, StaffCreated())
     return member
@@ -26,7 +32,8 @@ async def update(session: AsyncSession, *, member_id: UUID, expected: int, body:
     """Change the fields that were sent.
 
     Raises:
-        Invalid: the person would report to themselves, directly or through others.
+        Invalid: the person would report to themselves, directly or through others, or the last day lies before the
+            first.
 
     """
     sent = body.sent()
@@ -37,5 +44,11 @@ async def update(session: AsyncSession, *, member_id: UUID, expected: int, body:
     member = await staff.lock(session, member_id, expected=expected)
     for name, value in sent.items():
         setattr(member, name, value)
+    _check_period(member)
     outbox.record(session, member, StaffUpdated(changes=outbox.changes(member, personal=_PERSONAL)))
     return member
+
+
+def _check_period(member: StaffMember) -> None:
+    if member.active_to is not None and member.active_to < member.active_from:
+        raise Invalid.at("/active_to", "period", "lies before active_from")

@@ -98,7 +98,7 @@ class Stock:
 
     async def page(self, reader: Reader, query: StockQuery, today: date) -> Listing:
         """One page; two statements, the figures all from the second."""
-        sort = Sort.named(query.sort, self.sorts)
+        sort = Sort.named(query.sort, self.sorts, of=f"stock {query.filters()}")
         statement = self._rows
         if query.sku is not None:
             statement = statement.where(_is_sku(query.sku))
@@ -168,7 +168,8 @@ class Requirements:
 
     async def page(self, reader: Reader, query: RequirementQuery, today: date) -> Listing:
         """One page, by day and product, in one statement."""
-        sort = Sort("needed_by", Reservation.promised_on, Reservation.product_id, descending=False)
+        of = f"requirements {query.filters()}"
+        sort = Sort("needed_by", Reservation.promised_on, Reservation.product_id, descending=False, of=of)
         group = (Reservation.promised_on.label("needed_by"), Reservation.product_id)
         need: Any = select(*group, func.sum(Reservation.quantity).label("quantity")).group_by(*group)
         if query.sku is not None:

@@ -98,3 +98,24 @@ async def test_filters_and_unknown_parameters(client: AsyncClient) -> None:
     assert names == ["Nancy Davolio", "Andrew Fuller"]
     response = await client.get("/v1/staff", params={"colour": "red"})
     assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, "colour")
+
+
+async def test_the_last_day_is_not_before_the_first(client: AsyncClient) -> None:
+    wrong = await client.post("/v1/staff", json={**NANCY, "active_to": "2019-12-31"})
+    assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "/active_to")
+    url = f"/v1/staff/{(await add(client))['id']}"
+    for change in ({"active_to": "2019-12-31"}, {"active_from": "2031-01-01", "active_to": "2030-01-01"}):
+        wrong = await client.patch(url, json=change, headers={"If-Match": '"v1"'})
+        assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "/active_to")
+
+
+async def test_a_cursor_belongs_to_its_list_and_filters(client: AsyncClient) -> None:
+    for number in range(3):
+        await add(client, email=f"n{number}@example.com")
+    page = (await client.get("/v1/staff", params={"limit": 1, "role": "representative"})).json()
+    params = {"limit": 1, "cursor": page["next_cursor"]}
+    assert (await client.get("/v1/staff", params={**params, "role": "representative"})).status_code == 200
+    for other in ({}, {"role": "administrator"}, {"role": "representative", "sort": "-name"}):
+        foreign = await client.get("/v1/staff", params={**params, **other})
+        assert (foreign.status_code, foreign.json()["errors"][0]["pointer"]) == (422, "cursor")
+    assert (await client.get("/v1/accounts", params={**params, "sort": "name"})).status_code == 422
