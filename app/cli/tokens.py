@@ -26,7 +26,7 @@ async def create(
 ) -> tuple[ApiKey, str]:
     """Issue a key; the second value is the key itself."""
     if not scopes:
-        raise CannotStart("say what the key may do: --scope leads:write (again for each), or --role marketing")
+        raise CannotStart("say what the key may do: --scope leads:capture (again for each), or --role marketing")
     if expires_at is not None and expires_at <= clock.now():
         raise CannotStart(f"a key that expires {expires_at:%Y-%m-%d} could never be used: give a later day")
     async with database.transaction() as session:

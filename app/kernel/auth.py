@@ -31,6 +31,7 @@ class Permission(StrEnum):
     ACCOUNTS_READ = "accounts:read"
     ACCOUNTS_WRITE = "accounts:write"
     LEADS_READ = "leads:read"
+    LEADS_CAPTURE = "leads:capture"
     LEADS_WRITE = "leads:write"
     SUPPLY_READ = "supply:read"
     SUPPLY_WRITE = "supply:write"
@@ -54,10 +55,11 @@ class Role(StrEnum):
 
 _P = Permission
 ROLES = {
-    Role.MARKETING: (_P.LEADS_READ, _P.LEADS_WRITE, _P.PRODUCTS_READ),
+    Role.MARKETING: (_P.LEADS_READ, _P.LEADS_CAPTURE, _P.PRODUCTS_READ, _P.EVENTS_READ),
     Role.SALES: (
         *(_P.STAFF_READ, _P.STAFF_WRITE, _P.PRODUCTS_READ, _P.PRODUCTS_WRITE, _P.ACCOUNTS_READ, _P.ACCOUNTS_WRITE),
-        *(_P.LEADS_READ, _P.LEADS_WRITE, _P.SUPPLY_READ, _P.ORDERS_READ, _P.ORDERS_OVERRIDE, _P.EVENTS_READ),
+        *(_P.LEADS_READ, _P.LEADS_CAPTURE, _P.LEADS_WRITE),
+        *(_P.SUPPLY_READ, _P.ORDERS_READ, _P.ORDERS_OVERRIDE, _P.EVENTS_READ),
     ),
     Role.ORDER_ADMINISTRATION: (
         *(_P.STAFF_READ, _P.PRODUCTS_READ, _P.ACCOUNTS_READ, _P.ACCOUNTS_WRITE, _P.LEADS_READ),

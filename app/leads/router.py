@@ -34,7 +34,9 @@ from app.leads.schemas import (
 
 routes = router("/leads", "leads")
 _READ = [requires(Permission.LEADS_READ)]
+_CAPTURE = [requires(Permission.LEADS_CAPTURE)]
 _WRITE = [requires(Permission.LEADS_WRITE)]
+_CONVERT = [*_WRITE, requires(Permission.ACCOUNTS_WRITE)]
 _KNOWN: dict[int | str, dict[str, Any]] = {
     200: {"model": CapturedLead, "description": "We knew this lead: a touch was added, or nothing was new."}
 }
@@ -46,7 +48,7 @@ _KNOWN: dict[int | str, dict[str, Any]] = {
     status_code=201,
     response_model=CapturedLead,
     responses=_KNOWN,
-    dependencies=_WRITE,
+    dependencies=_CAPTURE,
 )
 async def create(tx: Tx, body: LeadCreate) -> Response:
     """Create a lead, or add a touch to the one that this is: the same source and id, or the same email and person."""
@@ -56,7 +58,7 @@ async def create(tx: Tx, body: LeadCreate) -> Response:
     return created(document, "leads", done.lead_id) if done.outcome is CaptureOutcome.CREATED else answer(document)
 
 
-@routes.post("/bulk", summary="Capture up to 1,000 leads", response_model=BulkResult, dependencies=_WRITE)
+@routes.post("/bulk", summary="Capture up to 1,000 leads", response_model=BulkResult, dependencies=_CAPTURE)
 async def capture(tx: Tx, body: LeadBulk) -> BulkResult:
     """Each row as if sent by itself, one after the other; a wrong row costs no other."""
     return await service.capture_many(tx, rows=body.leads)
@@ -108,9 +110,12 @@ async def recycle(tx: Tx, expected: ExpectedVersion, lead_id: UUID) -> Response:
     return answer(await leads.show(tx, lead_id))
 
 
-@routes.post("/{lead_id}/convert", summary="Convert a lead", response_model=LeadRead, dependencies=_WRITE)
+@routes.post("/{lead_id}/convert", summary="Convert a lead", response_model=LeadRead, dependencies=_CONVERT)
 async def convert(tx: Tx, expected: ExpectedVersion, settings: Config, lead_id: UUID, body: LeadConvert) -> Response:
-    """Into a new or an existing account and contact. Asking again answers the same, whatever If-Match says."""
+    """Into a new or an existing account and contact. Asking again answers the same, whatever If-Match says.
+
+    Needs the scope accounts:write as well.
+    """
     await conversion.convert(tx, lead_id=lead_id, expected=expected, currency=settings.company_currency, body=body)
     return answer(await leads.show(tx, lead_id))
 

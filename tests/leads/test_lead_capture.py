@@ -177,13 +177,20 @@ async def test_a_bad_lead_names_its_fields(client: AsyncClient) -> None:
 
 
 async def test_scopes(client_with: ClientWith) -> None:
-    marketing = await client_with(Permission.LEADS_WRITE)
+    marketing = await client_with(Permission.LEADS_CAPTURE)
     lead = await capture(marketing, company="C")
     assert (await marketing.get(f"/v1/leads/{lead['id']}")).status_code == 403
     reader = await client_with(Permission.LEADS_READ)
     assert (await reader.get(f"/v1/leads/{lead['id']}")).status_code == 200
+    seller = await client_with(Permission.LEADS_WRITE)
     for path in ("", "/bulk"):
-        assert (await reader.post(f"/v1/leads{path}", json=ANA)).status_code == 403
+        for other in (reader, seller):
+            assert (await other.post(f"/v1/leads{path}", json=ANA)).status_code == 403
+    for action in ("qualify", "disqualify", "recycle", "convert", "activities", "consents"):
+        assert (await marketing.post(f"/v1/leads/{lead['id']}/{action}", json={})).status_code == 403
+    assert (await marketing.patch(f"/v1/leads/{lead['id']}", json={})).status_code == 403
+    refused = await seller.post(f"/v1/leads/{lead['id']}/convert", json={}, headers={"If-Match": '"v1"'})
+    assert (refused.status_code, "accounts:write" in refused.json()["detail"]) == (403, True)
 
 
 async def test_bulk_answers_each_row_in_order_and_a_bad_one_costs_no_other(client: AsyncClient) -> None:
