@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from app.kernel import clock
 from app.kernel.contact import normalise_email
 from app.kernel.money import minor_units
 
@@ -179,6 +180,17 @@ def _instant(instant: datetime) -> datetime:
     return instant.astimezone(UTC)
 
 
+CLOCKS_DIFFER = timedelta(minutes=1)
+"""By so much another system's clock may be ahead of ours."""
+
+
+def _past(instant: datetime) -> datetime:
+    now = clock.now()
+    if instant > now + CLOCKS_DIFFER:
+        raise ValueError("lies in the future")
+    return min(instant, now)
+
+
 Amount = Annotated[Decimal, Written("1250.00", whole=14, places=4)]
 """An amount of money, or a price; its currency stands in a field beside it."""
 
@@ -208,6 +220,13 @@ Line = Annotated[str, Field(min_length=1, max_length=200)]
 Text = Annotated[str, Field(min_length=1, max_length=10_000)]
 Instant = Annotated[AwareDatetime, BeforeValidator(_dated), AfterValidator(_instant)]
 """A time with its offset; kept and answered in UTC."""
+
+Past = Annotated[
+    Instant,
+    AfterValidator(_past),
+    Field(description="Not in the future; up to a minute ahead counts as now, for clocks differ."),
+]
+"""When something happened. Nothing is dated in the future: what is counted or moved then would be missed until then."""
 
 Day = Annotated[date, BeforeValidator(_dated), AfterValidator(_day)]
 """A business date. The driver takes the calendar's very first and last day for infinity, and sums overflow there."""

@@ -6,14 +6,13 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from app.kernel import clock
 from app.kernel.bulk import BULK, Rows
 from app.kernel.schema import (
     Body,
     Code,
     Day,
-    Instant,
     NonNegativeQuantity,
+    Past,
     PositiveQuantity,
     Quantity,
     Query,
@@ -24,19 +23,12 @@ from app.supply.promise import BasisKind
 from app.supply.rules import OURS, ReceiptStatus
 
 
-def _past(instant: datetime) -> datetime:
-    if instant > clock.now():
-        raise ValueError("lies in the future")
-    return instant
-
-
 def _not_ours(source: str) -> str:
     if source == OURS:
         raise ValueError(f"{OURS!r} is the source of receipts that orders have planned: name one of your own")
     return source
 
 
-Past = Annotated[Instant, AfterValidator(_past), Field(description="Not in the future.")]
 Sku = Annotated[Code, Field(examples=["CHAI-10"])]
 Source = Annotated[
     Code, AfterValidator(_not_ours), Field(description="The system that tells it.", examples=["production"])

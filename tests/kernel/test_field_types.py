@@ -1,7 +1,7 @@
 """The shared field types: what is received, what is refused, and that the API description says the same."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from app.kernel import clock
 from app.kernel.schema import (
     Amount,
     Day,
@@ -17,6 +18,7 @@ from app.kernel.schema import (
     Fraction,
     Instant,
     NonNegativeAmount,
+    Past,
     PositiveQuantity,
     Quantity,
     Rate,
@@ -118,3 +120,13 @@ def test_a_body_has_no_other_spellings_of_true_and_of_whole_numbers() -> None:
         for value in values:
             with pytest.raises(ValidationError):
                 read(kind, value)
+
+
+def test_what_happened_is_not_in_the_future_but_clocks_differ_by_a_minute() -> None:
+    with clock.at(datetime(2026, 7, 1, 12, tzinfo=UTC)) as now:
+        for ahead in (timedelta(seconds=1), timedelta(minutes=1)):
+            assert read(Past, (now + ahead).isoformat()) == now
+        for before in (timedelta(0), timedelta(microseconds=1), timedelta(days=9)):
+            assert read(Past, (now - before).isoformat()) == now - before
+        with pytest.raises(ValidationError, match="lies in the future"):
+            read(Past, (now + timedelta(minutes=1, microseconds=1)).isoformat())
