@@ -80,6 +80,7 @@ class Account(Stored, Base):
         CheckConstraint("open_status IN ('prospect', 'active')", name="open_status"),
         CheckConstraint("credit_limit >= 0", name="credit_limit"),
         CheckConstraint("payment_terms_days >= 0", name="payment_terms_days"),
+        CheckConstraint("next_step_on IS NULL OR next_step IS NOT NULL", name="day_has_step"),
         Index("ix_accounts_name", "name", "id"),
         Index("ix_accounts_created_at", "created_at", "id"),
         Index("ix_accounts_status", "status", "name", "id"),

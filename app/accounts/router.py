@@ -131,7 +131,7 @@ async def purchase_record(tx: ReadTx, company: OurCompany, account_id: UUID) -> 
     dependencies=_WRITE,
 )
 async def record_activity(tx: Tx, account_id: UUID, body: ActivityCreate) -> Response:
-    """The next step of its newest activity is the account's."""
+    """A next step that its newest activity names becomes the account's, none leaves its own."""
     activity = await service.record_activity(tx, account_id=account_id, body=body)
     return created(await activities.show(tx, activity_id=activity.id), "activities", activity.id)
 

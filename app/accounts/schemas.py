@@ -86,6 +86,8 @@ class AccountUpdate(Changes):
     price_list_id: UUID | None = None
     payment_terms_days: Days = unset()
     credit_limit: CreditLimit | None = None
+    next_step: Line | None = Field(None, description="Null clears `next_step_on` as well.", examples=["Send samples"])
+    next_step_on: Day | None = Field(None, description="When the next step is due; needs one, sent or planned.")
 
 
 class AccountBlock(Body):

@@ -32,7 +32,7 @@ from app.kernel.contact import normalise_phone
 from app.kernel.errors import Conflict, Invalid
 from app.products.models import PriceList
 
-_PERSONAL_OF_ACCOUNT = ("email", "telephone", "billing_address", "delivery_address")
+_PERSONAL_OF_ACCOUNT = ("email", "telephone", "billing_address", "delivery_address", "next_step")
 _PERSONAL_OF_CONTACT = ("name", "email", "telephone", "telephone_e164")
 
 
@@ -59,7 +59,7 @@ async def update_account(session: AsyncSession, *, account_id: UUID, expected: i
 
     Raises:
         Invalid: the account would belong to itself, directly or through others, or its price list is in another
-            currency.
+            currency, or a day would be without its next step.
 
     """
     sent = body.model_dump(include=body.model_fields_set)
@@ -70,6 +70,7 @@ async def update_account(session: AsyncSession, *, account_id: UUID, expected: i
     account = await accounts.lock(session, account_id, expected=expected)
     for name, value in sent.items():
         setattr(account, name, value)
+    activities.replan(account, sent=sent)
     changes = outbox.changes(account, personal=_PERSONAL_OF_ACCOUNT)
     if "currency" in sent or "price_list_id" in sent:
         await _check_price_list(session, account)
@@ -125,10 +126,10 @@ async def move_account(
 
 
 async def record_activity(session: AsyncSession, *, account_id: UUID, body: ActivityCreate) -> Activity:
-    """Record what was done with an account; its newest activity's next step becomes the account's.
+    """Record what was done with an account; a next step that its newest activity names becomes the account's.
 
     Raises:
-        Invalid: the contact is none of the account's, or the activity lies in the future.
+        Invalid: the contact is none of the account's, or a date is given without a next step.
 
     """
     account = await accounts.lock(session, account_id)
@@ -137,9 +138,7 @@ async def record_activity(session: AsyncSession, *, account_id: UUID, body: Acti
         if contact is None or contact.account_id != account_id:
             raise Invalid.at("/contact_id", "unknown", "names no contact of the account")
     activity = activities.record(session, account_id=account_id, body=body)
-    if account.last_activity_at is None or activity.at >= account.last_activity_at:
-        account.last_activity_at = activity.at
-        account.next_step, account.next_step_on = activity.next_step, activity.next_step_on
+    activities.follow(account, activity=activity)
     return activity
 
 

@@ -1,4 +1,4 @@
-"""Table of activities. They are recorded once and stay as they were."""
+"""Table of activities. They are recorded once and stay as they were; only those of a lead become its account's too."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -11,7 +11,7 @@ from app.kernel.db import Base, Stored
 
 
 class Activity(Stored, Base):
-    """Something done with a lead or with an account: with exactly one of them."""
+    """Something done with a lead, with an account, or with a lead that became an account (both)."""
 
     __tablename__ = "activities"
 
@@ -30,7 +30,7 @@ class Activity(Stored, Base):
     by_id: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
 
     __table_args__ = (
-        CheckConstraint("num_nonnulls(lead_id, account_id) = 1", name="one_subject"),
+        CheckConstraint("num_nonnulls(lead_id, account_id) > 0", name="somebodys"),
         Index("ix_activities_at", "at", "id"),
         Index("ix_activities_lead", "lead_id", "at", "id"),
         Index("ix_activities_account", "account_id", "at", "id"),

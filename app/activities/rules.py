@@ -1,16 +1,13 @@
 """What sales does with a lead or an account: a call, an email, a meeting, a note."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
 
-from app.kernel.schema import Body, Day, Instant, Line, Stamped, Text
-
-SKEW = timedelta(minutes=5)
-"""How far the sender's clock may be ahead of ours."""
+from app.kernel.schema import Body, Day, Line, Past, Stamped, Text
 
 
 class ActivityKind(StrEnum):
@@ -46,13 +43,15 @@ class ActivityCreate(Body):
 
     kind: ActivityKind
     direction: Direction | None = Field(None, description="Left out for a meeting or a note.")
-    at: Instant | None = Field(None, description="When it was; now when left out.")
+    at: Past | None = Field(None, description="When it was; now when left out.")
     contact_id: UUID | None = Field(None, description="With which contact of the account.")
     with_whom: Line | None = Field(None, description="With whom, in words.", examples=["Maria Anders, purchasing"])
     subject: Line = Field(examples=["Spring assortment"])
     notes: Text | None = None
     outcome: ActivityOutcome | None = None
-    next_step: Line | None = Field(None, examples=["Send samples"])
+    next_step: Line | None = Field(
+        None, description="Takes the place of what was planned; left out, that stays.", examples=["Send samples"]
+    )
     next_step_on: Day | None = Field(None, description="When the next step is due; needs `next_step`.")
     by_id: UUID | None = Field(None, description="Which member of staff did it.")
 
@@ -62,7 +61,7 @@ class ActivityRead(Stamped):
 
     kind: ActivityKind
     lead_id: UUID | None
-    account_id: UUID | None
+    account_id: UUID | None = Field(description="With a lead: the account that it has become.")
     contact_id: UUID | None
     direction: Direction | None
     at: datetime

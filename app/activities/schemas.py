@@ -14,7 +14,7 @@ class ActivityQuery(Query):
     """Filters of the list of activities."""
 
     lead_id: UUID | None = None
-    account_id: UUID | None = None
+    account_id: UUID | None = Field(None, description="Also with a lead before it became this account.")
     contact_id: UUID | None = None
     by_id: UUID | None = Field(None, description="Done by this member of staff.")
     kind: ActivityKind | None = None

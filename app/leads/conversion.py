@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts import service as accounts
 from app.accounts.models import Account, Contact
 from app.accounts.rules import AccountStatus
+from app.activities import service as activities
 from app.kernel import outbox
 from app.kernel.contact import person_key
 from app.kernel.errors import Invalid, PreconditionFailed
@@ -20,7 +21,7 @@ from app.leads.state import changes, check, move
 
 
 async def convert(session: AsyncSession, *, lead_id: UUID, expected: int, currency: str, body: LeadConvert) -> Lead:
-    """Make the lead a contact of a new or an existing account, and hand its consents over.
+    """Make the lead a contact of a new or an existing account, and hand its consents and activities over.
 
     A lead that is converted stays as it is, whatever the version and the body say: asking twice is safe. `currency` is
     the new account's when neither body nor lead name one.
@@ -47,6 +48,7 @@ async def convert(session: AsyncSession, *, lead_id: UUID, expected: int, curren
     outbox.record(session, lead, event)
     await session.flush()
     await accounts.hand_over_consents(session, lead_id=lead.id, contact_id=contact.id)
+    await activities.hand_over(session, lead_id=lead.id, account_id=account.id)
     return lead
 
 

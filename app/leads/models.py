@@ -69,6 +69,7 @@ class Lead(Stored, Base):
         UniqueConstraint("email", "person_key", deferrable=True, initially="DEFERRED"),
         CheckConstraint("(estimated_value IS NULL) = (estimated_currency IS NULL)", name="value_has_currency"),
         CheckConstraint("status <> 'converted' OR account_id IS NOT NULL", name="converted_has_account"),
+        CheckConstraint("next_step_on IS NULL OR next_step IS NOT NULL", name="day_has_step"),
     )
 
 

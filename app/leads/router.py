@@ -128,7 +128,7 @@ async def convert(tx: Tx, expected: ExpectedVersion, settings: Config, lead_id: 
     dependencies=_WRITE,
 )
 async def record_activity(tx: Tx, lead_id: UUID, body: ActivityCreate) -> Response:
-    """Who was reached and was new, or back again, is contacted; the next step becomes the lead's."""
+    """Who was reached and was new, or back again, is contacted; a next step becomes the lead's, none leaves its own."""
     activity = await service.record_activity(tx, lead_id=lead_id, body=body)
     return created(await activities.show(tx, activity_id=activity.id), "activities", activity.id)
 

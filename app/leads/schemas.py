@@ -211,8 +211,8 @@ class LeadUpdate(Changes):
     authority: Authority = unset()
     need: Need = unset()
     owner_id: UUID | None = None
-    next_step: Line | None = None
-    next_step_on: Day | None = None
+    next_step: Line | None = Field(None, description="Null clears `next_step_on` as well.", examples=["Send samples"])
+    next_step_on: Day | None = Field(None, description="When the next step is due; needs one, sent or planned.")
 
 
 class LeadQualify(Body):

@@ -49,7 +49,8 @@ async def update(session: AsyncSession, *, lead_id: UUID, expected: int, body: L
 
     Raises:
         Conflict: another lead is this person at this email.
-        Invalid: nobody could be told by what would be left, or a value would be without its currency.
+        Invalid: nobody could be told by what would be left, or a value would be without its currency, or a day
+            without its next step.
 
     """
     sent = body.sent()
@@ -59,6 +60,7 @@ async def update(session: AsyncSession, *, lead_id: UUID, expected: int, body: L
     lead = await leads.lock(session, lead_id, expected=expected)
     for name, value in sent.items():
         setattr(lead, name, value)
+    activities.replan(lead, sent=sent)
     lead.person_key = person_key(lead.person_name)
     await _check_email(session, lead, sent)
     if not (lead.person_name or lead.company or lead.email or lead.telephone):
@@ -133,21 +135,19 @@ async def recycle(session: AsyncSession, *, lead_id: UUID, expected: int) -> Lea
 
 
 async def record_activity(session: AsyncSession, *, lead_id: UUID, body: ActivityCreate) -> Activity:
-    """Record what was done with a lead; its newest activity's next step becomes the lead's.
+    """Record what was done with a lead; a next step that its newest activity names becomes the lead's.
 
     Whoever was reached, by call, email or meeting, and was new or back again is contacted.
 
     Raises:
-        Invalid: the contact is not the one that the lead became, or the activity lies in the future.
+        Invalid: the contact is not the one that the lead became, or a date is given without a next step.
 
     """
     lead = await leads.lock(session, lead_id)
     if body.contact_id is not None and body.contact_id != lead.contact_id:
         raise Invalid.at("/contact_id", "unknown", "names no contact of the lead")
-    activity = activities.record(session, lead_id=lead_id, body=body)
-    if lead.last_activity_at is None or activity.at >= lead.last_activity_at:
-        lead.last_activity_at = activity.at
-        lead.next_step, lead.next_step_on = activity.next_step, activity.next_step_on
+    activity = activities.record(session, lead_id=lead_id, account_id=lead.account_id, body=body)
+    activities.follow(lead, activity=activity)
     reached = body.kind is not ActivityKind.NOTE and body.outcome in _REACHED
     if reached and lead.status in {LeadStatus.NEW, LeadStatus.RECYCLED}:
         move(lead, LeadStatus.CONTACTED)

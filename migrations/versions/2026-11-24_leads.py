@@ -123,6 +123,7 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "status <> 'converted' OR account_id IS NOT NULL", name=op.f("ck_leads_converted_has_account")
         ),
+        sa.CheckConstraint("next_step_on IS NULL OR next_step IS NOT NULL", name=op.f("ck_leads_day_has_step")),
         sa.CheckConstraint(
             "(estimated_value IS NULL) = (estimated_currency IS NULL)", name=op.f("ck_leads_value_has_currency")
         ),

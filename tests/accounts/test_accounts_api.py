@@ -158,6 +158,22 @@ async def test_what_must_be_there_is_not_cleared(client: AsyncClient) -> None:
         assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, f"/{field}")
 
 
+async def test_a_planned_day_goes_with_its_step(client: AsyncClient, database: BoundDatabase) -> None:
+    found = await account(client)
+    response = await patch(client, found, next_step_on="2030-01-15")
+    assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, "/next_step_on")
+    found = (await patch(client, found, next_step="Call Maria", next_step_on="2030-01-15")).json()
+    assert (found["next_step"], found["next_step_on"]) == ("Call Maria", "2030-01-15")
+    found = (await patch(client, found, next_step_on="2030-01-16")).json()
+    assert (found["next_step"], found["next_step_on"]) == ("Call Maria", "2030-01-16")
+    response = await patch(client, found, next_step=None, next_step_on="2030-01-17")
+    assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, "/next_step_on")
+    found = (await patch(client, found, next_step=None)).json()
+    assert (found["next_step"], found["next_step_on"]) == (None, None)
+    query = select(OutboxEvent.data).where(OutboxEvent.type == "account.updated")
+    assert "Maria" not in str((await database.connection.execute(query)).scalars().all())
+
+
 async def test_a_price_list_has_the_accounts_currency(client: AsyncClient) -> None:
     sent = {"code": "USD-26", "name": "Dollars", "currency": "USD", "valid_from": "2026-01-01"}
     dollars = (await client.post("/v1/price-lists", json=sent)).json()["id"]

@@ -62,7 +62,7 @@ async def test_record_get_and_list(client: AsyncClient, database: BoundDatabase)
     }
 
 
-async def test_the_newest_activity_tells_the_accounts_next_step(client: AsyncClient) -> None:
+async def test_a_next_step_stays_until_the_newest_activity_names_another(client: AsyncClient) -> None:
     customer = await account(client)
 
     async def next_step() -> tuple[str | None, ...]:
@@ -77,7 +77,9 @@ async def test_the_newest_activity_tells_the_accounts_next_step(client: AsyncCli
     assert [each["id"] for each in (await client.get("/v1/accounts", params=due)).json()["data"]] == [customer["id"]]
     assert (await client.get("/v1/accounts", params={"next_step_by": "2026-06-07"})).json()["data"] == []
     await record(client, customer, at="2026-06-03T10:00:00Z")
-    assert await next_step() == ("2026-06-03T10:00:00Z", None, None)
+    assert await next_step() == ("2026-06-03T10:00:00Z", "Send samples", "2026-06-08")
+    await record(client, customer, at="2026-06-04T10:00:00Z", next_step="Call back")
+    assert await next_step() == ("2026-06-04T10:00:00Z", "Call back", None)
 
 
 async def test_filters_and_sorts(client: AsyncClient) -> None:
@@ -139,6 +141,6 @@ async def test_an_activity_without_a_time_happened_now(client: AsyncClient) -> N
         assert (await record(client, customer))["at"] == "2026-06-01T12:00:00Z"
 
 
-async def test_an_activity_is_on_a_lead_or_on_an_account(tx: AsyncSession) -> None:
+async def test_an_activity_is_on_a_lead_or_an_account(tx: AsyncSession) -> None:
     with pytest.raises(ValueError, match="on a lead or on an account"):
         service.record(tx, body=ActivityCreate(kind=ActivityKind.NOTE, subject="x"))

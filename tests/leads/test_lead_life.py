@@ -110,13 +110,46 @@ async def test_who_is_reached_is_contacted(client: AsyncClient, tx: AsyncSession
     assert (now["status"], now["next_step"], now["next_step_on"]) == ("contacted", "Send samples", "2026-12-01")
     due = (await client.get("/v1/leads", params={"next_step_due": "2026-12-01"})).json()["data"]
     assert due == [now]
-    older = call | {"at": "2026-01-01T00:00:00Z", "next_step": "too late"}
-    assert (await client.post(url, json=older)).status_code == 201
+    for later in ({"at": "2026-01-01T00:00:00Z", "next_step": "too late"}, {"next_step": None}):
+        assert (await client.post(url, json=call | later)).status_code == 201
     assert (await client.get(f"/v1/leads/{lead['id']}")).json()["next_step"] == "Send samples"
     kinds = [kind for kind, _ in await events_of(tx, lead["id"])]
-    assert (kinds.count("lead.contacted"), kinds.count("lead.activity_recorded")) == (1, 4)
+    assert (kinds.count("lead.contacted"), kinds.count("lead.activity_recorded")) == (1, 5)
     stranger = await client.post(url, json=call | {"contact_id": lead["id"]})
     assert (stranger.status_code, stranger.json()["errors"][0]["pointer"]) == (422, "/contact_id")
+
+
+async def test_a_planned_day_goes_with_its_step(client: AsyncClient) -> None:
+    lead = await capture(client, **ANA)
+    assert (await change(client, lead, 422, next_step_on="2030-01-15"))["errors"][0]["pointer"] == "/next_step_on"
+    lead = await change(client, lead, next_step="Call", next_step_on="2030-01-15")
+    lead = await change(client, lead, next_step_on="2030-01-16")
+    assert (lead["next_step"], lead["next_step_on"]) == ("Call", "2030-01-16")
+    both = {"next_step": None, "next_step_on": "2030-01-17"}
+    assert (await change(client, lead, 422, **both))["errors"][0]["pointer"] == "/next_step_on"
+    lead = await change(client, lead, next_step=None)
+    assert (lead["next_step"], lead["next_step_on"]) == (None, None)
+
+
+async def test_what_was_done_with_a_lead_is_found_under_its_account(client: AsyncClient) -> None:
+    lead = await qualified(client)
+    url = f"/v1/leads/{lead['id']}/activities"
+    before = (await client.post(url, json={"kind": "call", "subject": "before"})).json()
+    assert before["account_id"] is None
+    now = (await client.get(f"/v1/leads/{lead['id']}")).json()
+    lead = await done(client, now, "convert", {})
+    assert (await client.post(url, json={"kind": "call", "subject": "after"})).status_code == 201
+    body = {"kind": "call", "subject": "of the account"}
+    assert (await client.post(f"/v1/accounts/{lead['account_id']}/activities", json=body)).status_code == 201
+
+    async def found(**query: str) -> list[str]:
+        return [each["subject"] for each in (await client.get("/v1/activities", params=query)).json()["data"]]
+
+    assert await found(account_id=lead["account_id"]) == ["of the account", "after", "before"]
+    assert await found(lead_id=lead["id"]) == ["after", "before"]
+    handed = await client.get(f"/v1/activities/{before['id']}")
+    ActivityRead.model_validate(handed.json())
+    assert (handed.json()["account_id"], handed.headers["etag"]) == (lead["account_id"], '"v2"')
 
 
 async def test_corrections(client: AsyncClient) -> None:
