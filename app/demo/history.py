@@ -227,11 +227,13 @@ class _Past:
                 **parcel,
                 carrier=order.carrier,
                 tracking_number=None,
+                shipped_at=self.shipped,
                 shipment_state=ShipmentState.SHIPPED,
                 lines=moved,
             ),
         )
-        yield self.delivered, self.id, OrderDelivered(**parcel, shipment_state=ShipmentState.DELIVERED)
+        delivered = OrderDelivered(**parcel, shipment_state=ShipmentState.DELIVERED, delivered_at=self.delivered)
+        yield self.delivered, self.id, delivered
         recorded = PurchaseRecorded(order_id=self.id, kind=PurchaseKind.SALE, amount=net, day=order.ordered_on)
         yield self.delivered, account_id, recorded
         yield self.delivered, self.id, OrderCompleted(number=number, account_id=account_id, revenue=net)

@@ -1,9 +1,7 @@
 """The 21 orders that have not left: taken, checked, let stand and confirmed by the services, with the clock held."""
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.models import Account
 from app.demo.history import Known, continue_numbers, evidence_of, number_of, price_reason
 from app.demo.northwind import Northwind, Order, sku_of
 from app.demo.remedies import LATE, OVERRIDES
@@ -12,7 +10,7 @@ from app.kernel import clock
 from app.kernel.company import Company
 from app.orders import capture, confirm, review
 from app.orders.check import standing_in_the_way
-from app.orders.models import ORDER_NUMBERS, OrderLine
+from app.orders.models import ORDER_NUMBERS
 from app.orders.models import Order as OrderRow
 from app.orders.rules import Channel
 from app.orders.schemas import OrderCreate, OrderLineCreate
@@ -48,22 +46,16 @@ async def take(
 
 
 async def _let_stand(session: AsyncSession, company: Company, row: OrderRow) -> None:
-    account = await session.get_one(Account, row.account_id)
-    of_order = select(OrderLine).where(OrderLine.order_id == row.id).order_by(OrderLine.line_no)
-    lines = (await session.scalars(of_order)).all()
-    reviewed = await review.review(session, company=company, order=row, lines=lines, account=account)
+    reviewed = await review.check_draft(session, company=company, order_id=row.id)
     for finding in standing_in_the_way(reviewed.findings):
         await review.override(
             session,
             company=company,
-            order=row,
-            lines=lines,
-            account=account,
+            order_id=row.id,
             code=finding.code,
             line_no=finding.line_no,
             reason=OVERRIDES[finding.code],
         )
-    await session.flush()
 
 
 def _order(order: Order, known: Known, northwind: Northwind) -> OrderCreate:

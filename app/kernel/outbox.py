@@ -158,6 +158,11 @@ class Origin:
 SYSTEM = Origin(None, "system")
 
 
+def origin(session: AsyncSession) -> Origin:
+    """Where the session's transaction comes from."""
+    return session.info.get("origin", SYSTEM)  # type: ignore[no-any-return]
+
+
 def record(session: AsyncSession, subject: Stored, event: Event) -> None:
     """Write an event into the transaction that makes it true."""
     session.add(as_row(session, subject.id, event))
@@ -170,17 +175,17 @@ def as_row(session: AsyncSession, subject: UUID, event: Event) -> OutboxEvent:
 
 def as_values(session: AsyncSession, subject: UUID, event: Event) -> dict[str, Any]:
     """The event's columns, for those who write many in one statement."""
-    origin: Origin = session.info.get("origin", SYSTEM)
+    came = origin(session)
     return {
         "id": uuid7(),
         "type": event.type,
         "subject_type": event.subject_type,
         "subject_id": subject,
         "time": clock.now(),
-        "actor_id": origin.principal.key_id if origin.principal else None,
-        "actor": origin.name,
-        "request_id": origin.request_id,
-        "traceparent": origin.traceparent,
+        "actor_id": came.principal.key_id if came.principal else None,
+        "actor": came.name,
+        "request_id": came.request_id,
+        "traceparent": came.traceparent,
         "data": event.model_dump(mode="json"),
     }
 

@@ -83,6 +83,19 @@ class Repository(Generic[Model]):
         shown, more = rows[: query.limit], len(rows) > query.limit
         return Listing([row.body for row in shown], sort.encode(shown[-1].key, shown[-1].identity) if more else None)
 
+    async def part(self, reader: Reader, identity: UUID, listing: Listing) -> Listing:
+        """A page of what belongs to the resource, when there is one: an empty page of nothing is none.
+
+        Raises:
+            NotFound: there is none with this id.
+
+        """
+        if not listing.rows:
+            model: Any = self.model
+            if (await reader.execute(select(model.id).where(model.id == identity))).first() is None:
+                raise self.missing(identity)
+        return listing
+
     async def get(self, session: AsyncSession, identity: UUID) -> Model:
         """The row as an object, to read.
 

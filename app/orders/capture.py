@@ -11,6 +11,7 @@ from app.accounts.models import Account, Contact
 from app.kernel import clock, money, outbox
 from app.kernel.company import Company
 from app.kernel.errors import Conflict, FieldError, Invalid
+from app.kernel.outbox import Change
 from app.orders.events import OrderCreated, OrderUpdated
 from app.orders.models import ORDER_NUMBERS, Order, OrderLine
 from app.orders.repository import next_number, orders
@@ -87,6 +88,7 @@ async def update(session: AsyncSession, *, company: Company, order_id: UUID, exp
     order = await orders.lock(session, order_id, expected=expected)
     if order.status is not OrderStatus.DRAFT:
         raise Conflict(f"{order.number} is {order.status}: only a draft can be changed")
+    before = await orders.lines(session, order.id)
     sent = body.sent()
     sent.pop("lines", None)
     if "delivery_address" in sent and body.delivery_address is not None:
@@ -94,20 +96,33 @@ async def update(session: AsyncSession, *, company: Company, order_id: UUID, exp
     if "freight" in sent:
         sent["freight"] = money.quantise(body.freight, order.currency)
     await _check_contact(session, order.account_id, sent.get("contact_id"))
-    for name, value in sent.items():
-        setattr(order, name, value)
+    lines = before
     if "lines" in body.model_fields_set:
         account = await session.get_one(Account, order.account_id)
-        await session.execute(delete(OrderLine).where(OrderLine.order_id == order.id))
-        lines: Sequence[OrderLine] = await _priced(session, order=order, account=account, wanted=body.lines)
-        session.add_all(lines)
-    else:
-        lines = await orders.lines(session, order.id)
-    order.updated_at = clock.now()
-    changes = outbox.changes(order, personal=_PERSONAL, silent=("updated_at",))
+        lines = await _priced(session, order=order, account=account, wanted=body.lines)
+    for name, value in sent.items():
+        setattr(order, name, value)
+    changes = list(outbox.changes(order, personal=_PERSONAL))
+    if _told(lines) != _told(before):
+        changes.append(Change(field="lines", old=_told(before), new=_told(lines)))
+    if not changes:
+        return order
     _sum_up(order, lines, company)
-    outbox.record(session, order, OrderUpdated(number=order.number, net_amount=order.net_amount, changes=changes))
+    order.updated_at = clock.now()
+    if lines is not before:
+        await session.execute(delete(OrderLine).where(OrderLine.order_id == order.id))
+        session.add_all(lines)
+    event = OrderUpdated(number=order.number, net_amount=order.net_amount, changes=tuple(changes))
+    outbox.record(session, order, event)
     return order
+
+
+def _told(lines: Sequence[OrderLine]) -> str:
+    """The lines as the history tells them: what was asked for, when, and at what price."""
+    return "; ".join(
+        f"{line.quantity} {line.sku} for {line.requested_on or 'soonest'} at {line.unit_price} less {line.discount}"
+        for line in lines
+    )
 
 
 async def _check_contact(session: AsyncSession, account_id: UUID, contact_id: UUID | None) -> None:
@@ -138,7 +153,9 @@ async def _priced(
         on=order.ordered_on,
     )
     unpriced = [
-        FieldError(f"/lines/{index}/unit_price", "missing", f"{line.sku} has no list price: agree one")
+        FieldError(
+            f"/lines/{index}/unit_price", "missing", f"{line.sku} has no list price for {line.quantity}: agree one"
+        )
         for index, (line, list_price) in enumerate(zip(wanted, list_prices, strict=True))
         if line.unit_price is None and list_price is None
     ]
@@ -156,7 +173,7 @@ async def _priced(
                 product_id=product.id,
                 sku=product.sku,
                 quantity=line.quantity,
-                requested_on=line.requested_on or order.ordered_on,
+                requested_on=line.requested_on,
                 list_price=list_price,
                 unit_price=price,
                 discount=line.discount,

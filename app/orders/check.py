@@ -6,7 +6,7 @@ finding's `subject`: change the price, the quantity or the address and the findi
 
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -49,7 +49,7 @@ class LineFacts:
     minimum_quantity: Decimal
     order_multiple: Decimal
     quantity: Decimal
-    requested_on: date
+    requested_on: date | None
     list_price: Decimal | None
     unit_price: Decimal
     discount: Decimal
@@ -57,15 +57,19 @@ class LineFacts:
 
 @dataclass(frozen=True, slots=True)
 class OrderFacts:
-    """An order as it is checked; `base_amount`, `open_exposure` and `credit_limit` in the company's currency."""
+    """An order as it is checked; `base_amount`, `open_exposure` and `credit_limit` in the company's currency.
+
+    `open_exposure` does not hold the order itself; `account_block_reason` is None unless the account is blocked.
+    """
 
     channel: Channel
     has_reference: bool
     has_taker: bool
     po_number: str | None
     po_number_on: str | None
+    delivery_address: str
     missing_address_fields: Sequence[str]
-    account_blocked: bool
+    account_block_reason: str | None
     account_closed: bool
     credit_limit: Decimal | None
     open_exposure: Decimal
@@ -93,6 +97,8 @@ class Finding:
         return (self.code, self.line_no, self.subject)
 
 
+_AGAINST = " against "
+
 Overrides = AbstractSet[tuple[str, int | None, str]]
 
 
@@ -101,7 +107,16 @@ def check(facts: OrderFacts, overrides: Overrides = frozenset()) -> list[Finding
     found = [*_of_account(facts), *_of_paper(facts)]
     for index, line in enumerate(facts.lines):
         found += _of_line(line, facts, f"/lines/{index}")
-    return [Finding(f.code, f.severity, f.line_no, f.pointer, f.detail, f.subject, f.key in overrides) for f in found]
+    return [replace(finding, overridden=_let_stand(finding, overrides)) for finding in found]
+
+
+def _let_stand(finding: Finding, overrides: Overrides) -> bool:
+    if finding.code is not FindingCode.CREDIT_LIMIT:
+        return finding.key in overrides
+    # Who let a total stand against a limit did so for any smaller one as well.
+    total, limit = finding.subject.split(_AGAINST)
+    allowed = (subject.split(_AGAINST) for code, _, subject in overrides if code == finding.code)
+    return any(limit == against and Decimal(total) <= Decimal(most) for most, against in allowed)
 
 
 def standing_in_the_way(findings: Sequence[Finding]) -> list[Finding]:
@@ -118,8 +133,9 @@ def _warn(code: FindingCode, pointer: str, detail: str, subject: str, line_no: i
 
 
 def _of_account(facts: OrderFacts) -> Iterator[Finding]:
-    if facts.account_blocked:
-        yield _block(FindingCode.ACCOUNT_BLOCKED, "/account_id", "the account is blocked", "")
+    if facts.account_block_reason is not None:
+        reason = facts.account_block_reason
+        yield _block(FindingCode.ACCOUNT_BLOCKED, "/account_id", f"the account is blocked: {reason}", reason)
     if facts.account_closed:
         yield _block(FindingCode.ACCOUNT_CLOSED, "/account_id", "the account is closed", "")
     if facts.credit_limit is not None:
@@ -127,7 +143,7 @@ def _of_account(facts: OrderFacts) -> Iterator[Finding]:
         if after > facts.credit_limit:
             sums = f"open orders of {facts.open_exposure} and this one of {facts.base_amount}"
             detail = f"{sums} exceed the credit limit of {facts.credit_limit}"
-            yield _block(FindingCode.CREDIT_LIMIT, "/account_id", detail, str(facts.base_amount))
+            yield _block(FindingCode.CREDIT_LIMIT, "/account_id", detail, f"{after}{_AGAINST}{facts.credit_limit}")
 
 
 def _of_paper(facts: OrderFacts) -> Iterator[Finding]:
@@ -136,8 +152,9 @@ def _of_paper(facts: OrderFacts) -> Iterator[Finding]:
         yield _block(FindingCode.DUPLICATE_PO_NUMBER, "/po_number", detail, facts.po_number)
     if facts.missing_address_fields:
         missing = ", ".join(facts.missing_address_fields)
+        subject = f"{missing} of {facts.delivery_address}"
         yield _block(
-            FindingCode.ADDRESS_INCOMPLETE, "/delivery_address", f"the delivery address lacks {missing}", missing
+            FindingCode.ADDRESS_INCOMPLETE, "/delivery_address", f"the delivery address lacks {missing}", subject
         )
     if facts.channel in (Channel.POST, Channel.EMAIL, Channel.EDI) and not facts.has_reference:
         detail = f"an order by {facts.channel} names the letter, mail or message it came in"
@@ -160,7 +177,7 @@ def _of_line(line: LineFacts, facts: OrderFacts, pointer: str) -> Iterator[Findi
     if line.quantity % line.order_multiple:
         detail = f"{line.sku} is sold in multiples of {line.order_multiple}"
         yield _block(FindingCode.NOT_A_MULTIPLE, f"{pointer}/quantity", detail, amount, number)
-    if line.requested_on < facts.today:
+    if line.requested_on is not None and line.requested_on < facts.today:
         detail = f"requested for {line.requested_on}, which is past"
         yield _warn(
             FindingCode.REQUESTED_IN_THE_PAST, f"{pointer}/requested_on", detail, str(line.requested_on), number
@@ -175,7 +192,7 @@ def _of_price(line: LineFacts, allowance: Decimal, pointer: str) -> Iterator[Fin
         yield _warn(FindingCode.NO_LIST_PRICE, pointer, f"{line.sku} has no list price", shown, line.line_no)
         return
     listed = f"the list price of {line.list_price.normalize():f}"
-    subject = f"{line.sku} at {shown} against {listed}"
+    subject = f"{line.quantity} of {line.sku} at {shown} against {listed}"
     if price < line.list_price * (1 - allowance):
         detail = f"{shown} is more than {allowance:.0%} below {listed}"
         yield _block(FindingCode.PRICE_BELOW_LIST, pointer, detail, subject, line.line_no)

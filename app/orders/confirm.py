@@ -17,9 +17,10 @@ from app.orders.check import Finding, standing_in_the_way
 from app.orders.events import OrderCancelled, OrderConfirmed, PromisedLine
 from app.orders.models import Order, OrderLine
 from app.orders.repository import orders
-from app.orders.review import review
+from app.orders.review import review, stored
 from app.orders.rules import OrderStatus, ShipmentState, may_move
 from app.orders.schemas import LinePromise, PromiseRead
+from app.products import service as products
 from app.products.models import Product
 from app.supply import service as supply
 from app.supply.promise import Promise, available
@@ -27,23 +28,37 @@ from app.supply.promise import Promise, available
 
 def _wanted(lines: Sequence[OrderLine], known: Mapping[str, Product], company: Company) -> list[supply.Wanted]:
     today = company.today()
+    lead_times = {known[line.sku].production_days for line in lines}
+    made_by = {days: None if days is None else company.calendar.add_working_days(today, days) for days in lead_times}
     return [
         supply.Wanted(
-            line.id, line.product_id, line.quantity, line.requested_on, _production_day(known[line.sku], company, today)
+            line.id,
+            line.product_id,
+            line.quantity,
+            line.requested_on or today,
+            made_by[known[line.sku].production_days],
         )
         for line in lines
     ]
 
 
-def _production_day(product: Product, company: Company, today: date) -> date | None:
-    days = product.production_days
-    return None if days is None else company.calendar.add_working_days(today, days)
+def _on_time(requested_on: date | None, promised_on: date | None) -> bool:
+    """As soon as possible is always in time."""
+    return promised_on is not None and (requested_on is None or promised_on <= requested_on)
 
 
-async def propose(
-    session: AsyncSession, *, company: Company, order: Order, lines: Sequence[OrderLine], known: Mapping[str, Product]
-) -> PromiseRead:
-    """The earliest days on which the lines can be had now. Reserves nothing."""
+async def propose(session: AsyncSession, *, company: Company, order_id: UUID) -> PromiseRead:
+    """The earliest days on which the lines of a draft can be had now, one after the other. Reserves nothing.
+
+    Raises:
+        Conflict: the order is no draft any more; what was promised stands in its lines.
+
+    """
+    order = await orders.get(session, order_id)
+    if order.status is not OrderStatus.DRAFT:
+        raise Conflict(f"{order.number} is {order.status}: only a draft asks for days")
+    lines = await orders.lines(session, order.id)
+    known = await products.by_sku(session, skus=[line.sku for line in lines])
     ledgers = await supply.ledgers(session, product_ids=[line.product_id for line in lines], today=company.today())
     promises = supply.propose(ledgers, wanted=_wanted(lines, known, company), today=company.today())
     shown = [
@@ -52,23 +67,32 @@ async def propose(
             sku=line.sku,
             quantity=line.quantity,
             requested_on=line.requested_on,
-            available_on_requested=available(ledgers[line.product_id], line.requested_on, company.today()),
+            available_on_requested=promise.available
+            if promise
+            else available(ledgers[line.product_id], line.requested_on or company.today(), company.today()),
             promised_on=promise.date if promise else None,
             basis=promise.basis.kind if promise else None,
             basis_receipt_id=promise.basis.receipt_id if promise else None,
         )
         for line, promise in zip(lines, promises, strict=True)
     ]
-    on_time = all(each.promised_on is not None and each.promised_on <= each.requested_on for each in shown)
+    on_time = all(_on_time(each.requested_on, each.promised_on) for each in shown)
     return PromiseRead(order_id=order.id, on_time=on_time, lines=shown)
 
 
 async def confirm(
-    session: AsyncSession, *, company: Company, order_id: UUID, expected: int, agreed_by: str | None
+    session: AsyncSession,
+    *,
+    company: Company,
+    order_id: UUID,
+    expected: int,
+    agreed_by: str | None,
+    latest_on: date | None = None,
 ) -> Order:
     """Check once more, promise every line and reserve what the promises rest on.
 
-    `agreed_by` is who accepted days later than requested; without it such days are refused.
+    `agreed_by` is who accepted days later than requested, up to `latest_on` where that is given; other later days are
+    refused.
 
     Raises:
         Conflict: it is no draft, is on hold, a blocking finding stands, a line cannot be promised, or a day is later
@@ -83,16 +107,19 @@ async def confirm(
     lines = await orders.lines(session, order.id)
     account = await accounts.lock_account(session, account_id=order.account_id)
     reviewed = await review(session, company=company, order=order, lines=lines, account=account)
+    order.findings, order.checked_at = stored(reviewed.findings), clock.now()
     _refuse_findings(order, standing_in_the_way(reviewed.findings))
 
     product_ids = [line.product_id for line in lines]
+    wanted = _wanted(lines, reviewed.products, company)
     await supply.lock_items(session, product_ids=product_ids)
     ledgers = await supply.ledgers(session, product_ids=product_ids, today=company.today())
-    wanted = _wanted(lines, reviewed.products, company)
     promised = _all_promised(lines, supply.propose(ledgers, wanted=wanted, today=company.today()))
-    late = [(line, promise) for line, promise in promised if promise.date > line.requested_on]
-    if late and agreed_by is None:
-        _refuse_late(late)
+    late = [(line, promise) for line, promise in promised if not _on_time(line.requested_on, promise.date)]
+    agreed = None if agreed_by is None else latest_on or date.max
+    not_agreed = [(line, promise) for line, promise in late if agreed is None or promise.date > agreed]
+    if not_agreed:
+        _refuse_late(not_agreed)
     rests_on = await supply.reserve(
         session,
         order_id=order.id,
@@ -103,7 +130,8 @@ async def confirm(
         line.promised_on, line.basis = promise.date, promise.basis.kind
         line.basis_receipt_id = rests_on.get(line.id)
     order.dates_agreed_by = agreed_by if late else None
-    order.status, order.status_at, order.confirmed_at = OrderStatus.CONFIRMED, clock.now(), clock.now()
+    now = clock.now()
+    order.status, order.status_at, order.confirmed_at = OrderStatus.CONFIRMED, now, now
     order.derive(lines, on_hold=False)
     accounts.change_exposure(account, by=order.base_amount)
     outbox.record(
@@ -166,7 +194,7 @@ def _all_promised(lines: Sequence[OrderLine], promises: Sequence[Promise | None]
     paired = [(line, promise) for line, promise in zip(lines, promises, strict=True) if promise is not None]
     if len(paired) < len(lines):
         errors = [
-            FieldError(f"/lines/{index}", "no_supply", f"neither stock, receipts nor production cover {line.sku}")
+            FieldError(f"/lines/{index}/sku", "no_supply", f"neither stock, receipts nor production cover {line.sku}")
             for index, (line, promise) in enumerate(zip(lines, promises, strict=True))
             if promise is None
         ]
@@ -177,11 +205,11 @@ def _all_promised(lines: Sequence[OrderLine], promises: Sequence[Promise | None]
 def _refuse_late(late: Sequence[tuple[OrderLine, Promise]]) -> None:
     errors = [
         FieldError(
-            f"/lines/{line.line_no - 1}",
-            "later_than_requested",
+            f"/lines/{line.line_no - 1}/requested_on",
+            "later_than_agreed",
             f"{line.sku} is wanted on {line.requested_on} and can be promised for {promise.date}",
         )
         for line, promise in late
     ]
-    detail = "days are later than requested: agree them with the customer, then send accept_dates and agreed_by"
+    detail = "days are later than agreed: agree them with the customer, then send accept_dates and agreed_by"
     raise Conflict(detail, errors=errors)

@@ -1,6 +1,6 @@
 """What happens to orders."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import ClassVar
 from uuid import UUID
@@ -116,6 +116,7 @@ class OrderShipped(OrderEvent):
     shipment_number: str
     carrier: str | None
     tracking_number: str | None
+    shipped_at: datetime
     shipment_state: ShipmentState
     lines: list[MovedLine]
 
@@ -128,6 +129,7 @@ class OrderDelivered(OrderEvent):
     shipment_id: UUID
     shipment_number: str
     shipment_state: ShipmentState
+    delivered_at: datetime
 
 
 class OrderCompleted(OrderEvent):

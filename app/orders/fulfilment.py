@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import service as accounts
+from app.accounts.models import Account
 from app.kernel import clock, money, outbox
 from app.kernel.company import Company
 from app.kernel.errors import Conflict, FieldError, Invalid, NotFound
@@ -28,6 +29,8 @@ from app.orders.models import (
 from app.orders.repository import next_number, orders
 from app.orders.rules import OrderStatus, ReturnReason, ShipmentState, returned_amount
 from app.supply import service as supply
+
+_UNDERWAY = (ShipmentState.NONE, ShipmentState.PARTIAL)
 
 Wanted = Sequence[tuple[int, Decimal]]
 """Line numbers and quantities, as the caller named them."""
@@ -51,12 +54,14 @@ async def ship(
     """
     order = await orders.lock(session, order_id)
     if not order.open_to_ship:
-        why = "on hold or fully shipped" if order.status is OrderStatus.CONFIRMED else order.status
+        confirmed, shipped = order.status is OrderStatus.CONFIRMED, order.shipment_state
+        why = order.status if not confirmed else "on hold" if shipped in _UNDERWAY else "shipped already"
         raise Conflict(f"{order.number} is not open to ship: it is {why}")
     lines = await orders.lines(session, order.id)
     moving = _pick(lines, wanted) if wanted else [(line, line.open_quantity) for line in lines if line.open_quantity]
     _refuse_excess(moving, {line.id: line.open_quantity for line in lines}, "is still open")
     at = shipped_at or clock.now()
+    _refuse_earlier("/shipped_at", at, order.confirmed_at, "the order was confirmed", company)
     await supply.lock_items(session, product_ids=[line.product_id for line, _ in moving])
     await supply.ship(
         session,
@@ -90,6 +95,7 @@ async def ship(
             shipment_number=shipment.number,
             carrier=carrier,
             tracking_number=tracking_number,
+            shipped_at=at,
             shipment_state=order.shipment_state,
             lines=_moved(moving),
         ),
@@ -106,10 +112,13 @@ async def deliver(
     delivered_at: datetime | None,
     received_by: str | None,
 ) -> Shipment:
-    """A shipment reached the customer; when all of the order has, it completes. Reporting twice changes nothing.
+    """A shipment reached the customer; when all of the order has, it completes.
+
+    Reported twice it changes nothing, but who received it may be added.
 
     Raises:
         NotFound: the order has no such shipment.
+        Conflict: it was reported already, with another time or recipient.
 
     """
     order = await orders.lock(session, order_id)
@@ -117,10 +126,11 @@ async def deliver(
     if shipment is None or shipment.order_id != order_id:
         raise NotFound(f"{order.number} has no shipment {shipment_id}")
     if shipment.delivered_at is not None:
+        _refuse_another_story(shipment, delivered_at, received_by)
+        shipment.received_by = shipment.received_by or received_by
         return shipment
     at = delivered_at or clock.now()
-    if at < shipment.shipped_at:
-        raise Invalid.at("/delivered_at", "too_early", f"is before the shipment left at {shipment.shipped_at}")
+    _refuse_earlier("/delivered_at", at, shipment.shipped_at, "the shipment left", company)
     shipment.delivered_at, shipment.received_by = at, received_by
     lines = await orders.lines(session, order.id)
     await session.flush()
@@ -137,17 +147,19 @@ async def deliver(
             shipment_id=shipment.id,
             shipment_number=shipment.number,
             shipment_state=order.shipment_state,
+            delivered_at=at,
         ),
     )
-    if order.shipment_state is ShipmentState.DELIVERED:
-        await _complete(session, company=company, order=order)
+    if order.status is OrderStatus.CONFIRMED and order.shipment_state is ShipmentState.DELIVERED:
+        account = await accounts.lock_account(session, account_id=order.account_id)
+        await _complete(session, company=company, order=order, account=account)
     return shipment
 
 
-async def _complete(session: AsyncSession, *, company: Company, order: Order) -> None:
+async def _complete(session: AsyncSession, *, company: Company, order: Order, account: Account) -> None:
     """The customer has everything: the account's exposure ends, its purchase record grows."""
-    account = await accounts.lock_account(session, account_id=order.account_id)
-    order.status, order.status_at, order.completed_at = OrderStatus.COMPLETED, clock.now(), clock.now()
+    now = clock.now()
+    order.status, order.status_at, order.completed_at = OrderStatus.COMPLETED, now, now
     revenue = _revenue(order, order.returned_amount, company)
     accounts.change_exposure(account, by=-order.base_amount)
     await accounts.record_sale(session, account=account, order_id=order.id, amount=revenue, on=order.ordered_on)
@@ -185,6 +197,7 @@ async def take_back(
     away = {line.id: line.shipped_quantity - line.returned_quantity for line in lines}
     _refuse_excess(moving, away, "has left and not come back yet")
     at = received_at or clock.now()
+    _refuse_earlier("/received_at", at, order.confirmed_at, "the order was confirmed", company)
     if restock:
         await supply.lock_items(session, product_ids=[line.product_id for line, _ in moving])
         await supply.restock(
@@ -234,7 +247,7 @@ async def take_back(
         ),
     )
     if not completed and order.shipment_state is ShipmentState.DELIVERED:
-        await _complete(session, company=company, order=order)
+        await _complete(session, company=company, order=order, account=account)
     return back
 
 
@@ -255,6 +268,26 @@ def _pick(lines: Sequence[OrderLine], wanted: Wanted) -> list[tuple[OrderLine, D
     if errors:
         raise Invalid(errors[0].detail, errors=errors)
     return [(by_number[line_no], quantity) for line_no, quantity in wanted]
+
+
+def _refuse_earlier(pointer: str, at: datetime, start: datetime | None, event: str, company: Company) -> None:
+    """By days, since the clocks of two systems never agree to the second."""
+    if start is not None and clock.business_date(at, company.timezone) < clock.business_date(start, company.timezone):
+        raise Invalid.at(pointer, "too_early", f"lies before the day {event}, {start.isoformat()}")
+
+
+def _refuse_another_story(shipment: Shipment, delivered_at: datetime | None, received_by: str | None) -> None:
+    told = {
+        "delivered_at": (shipment.delivered_at, delivered_at),
+        "received_by": (shipment.received_by, received_by),
+    }
+    errors = [
+        FieldError(f"/{name}", "reported_otherwise", f"was reported as {old}")
+        for name, (old, new) in told.items()
+        if new is not None and old is not None and new != old
+    ]
+    if errors:
+        raise Conflict(f"{shipment.number} was reported delivered already, otherwise", errors=errors)
 
 
 def _refuse_excess(moving: Sequence[tuple[OrderLine, Decimal]], most: Mapping[UUID, Decimal], why: str) -> None:

@@ -19,7 +19,7 @@ from app.orders.fulfilment_schemas import (
     ShipmentRead,
 )
 from app.orders.models import OrderReturn, Shipment
-from app.orders.repository import returns, shipments
+from app.orders.repository import orders, returns, shipments
 
 routes = router("/orders/{order_id}", "orders")
 _READ = [requires(Permission.ORDERS_READ)]
@@ -47,7 +47,8 @@ async def ship(tx: Tx, company: OurCompany, order_id: UUID, body: ShipmentCreate
 async def list_shipments(
     request: Request, tx: ReadTx, order_id: UUID, query: Annotated[OfOrderQuery, Parameters()]
 ) -> Response:
-    return answer_page(request, await shipments.page(tx, query, Shipment.order_id == order_id))
+    listing = await shipments.page(tx, query, Shipment.order_id == order_id)
+    return answer_page(request, await orders.part(tx, order_id, listing))
 
 
 @routes.get("/shipments/{shipment_id}", summary="Get a shipment", response_model=ShipmentRead, dependencies=_READ)
@@ -91,7 +92,8 @@ async def take_back(tx: Tx, company: OurCompany, order_id: UUID, body: ReturnCre
 async def list_returns(
     request: Request, tx: ReadTx, order_id: UUID, query: Annotated[OfOrderQuery, Parameters()]
 ) -> Response:
-    return answer_page(request, await returns.page(tx, query, OrderReturn.order_id == order_id))
+    listing = await returns.page(tx, query, OrderReturn.order_id == order_id)
+    return answer_page(request, await orders.part(tx, order_id, listing))
 
 
 @routes.get("/returns/{return_id}", summary="Get a return", response_model=ReturnRead, dependencies=_READ)

@@ -10,8 +10,8 @@ from app.kernel.schema import (
     Amount,
     Body,
     Flag,
-    Instant,
     Line,
+    Past,
     PositiveQuantity,
     Quantity,
     Query,
@@ -39,7 +39,7 @@ class ShipmentCreate(Body):
     lines: MovingLines | None = Field(None, description="What leaves; everything still open when left out.")
     carrier: Line | None = Field(None, examples=["Speedy Express"])
     tracking_number: Line | None = None
-    shipped_at: Instant | None = Field(None, description="Now when left out.")
+    shipped_at: Past | None = Field(None, description="Now when left out.")
 
 
 class MovedLineRead(Read):
@@ -65,7 +65,7 @@ class ShipmentRead(Stamped):
 class DeliveryCreate(Body):
     """A shipment reached the customer."""
 
-    delivered_at: Instant | None = Field(None, description="Now when left out.")
+    delivered_at: Past | None = Field(None, description="Now when left out.")
     received_by: Line | None = Field(None, description="Who signed for it.")
 
 
@@ -75,7 +75,7 @@ class ReturnCreate(Body):
     lines: MovingLines
     reason: ReturnReason
     note: Text | None = None
-    received_at: Instant | None = Field(None, description="Now when left out.")
+    received_at: Past | None = Field(None, description="Now when left out.")
     restock: Flag = Field(False, description="The goods are fit for sale and go back into stock.")
 
 

@@ -22,7 +22,7 @@ async def place(session: AsyncSession, *, order_id: UUID, reason: HoldReason, no
     order = await orders.lock(session, order_id)
     if not MOVES[order.status]:
         raise Conflict(f"{order.number} is {order.status}: there is nothing left to hold")
-    hold = OrderHold(order_id=order.id, reason=reason, note=note, placed_by=_who(session))
+    hold = OrderHold(order_id=order.id, reason=reason, note=note, placed_by=outbox.origin(session).name)
     session.add(hold)
     order.derive(await orders.lines(session, order.id), on_hold=True)
     order.updated_at = clock.now()
@@ -43,14 +43,9 @@ async def release(session: AsyncSession, *, order_id: UUID, hold_id: UUID, note:
         raise NotFound(f"{order.number} has no hold {hold_id}")
     if hold.released_at is not None:
         return order
-    hold.released_by, hold.released_at, hold.release_note = _who(session), clock.now(), note
+    hold.released_by, hold.released_at, hold.release_note = outbox.origin(session).name, clock.now(), note
     await session.flush()
     order.derive(await orders.lines(session, order.id), on_hold=await orders.on_hold(session, order.id))
     order.updated_at = clock.now()
     outbox.record(session, order, OrderReleased(number=order.number, hold_id=hold.id, open_to_ship=order.open_to_ship))
     return order
-
-
-def _who(session: AsyncSession) -> str:
-    origin: outbox.Origin = session.info.get("origin", outbox.SYSTEM)
-    return origin.name

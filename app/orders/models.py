@@ -26,7 +26,8 @@ class Order(Stored, Base):
     """An order. `base_amount` is its total in the company's currency at the frozen `exchange_rate`.
 
     `due_on` is the day the next goods are due to leave: the earliest promised day still open, and while nothing is
-    promised the earliest requested one. `status_at` is when the present status began.
+    promised the earliest requested one, or the day of the order for as soon as possible. `status_at` is when the
+    present status began.
     """
 
     __tablename__ = "orders"
@@ -74,8 +75,9 @@ class Order(Stored, Base):
         )
         self.shipment_state = shipment_state(ordered, shipped, delivered)
         self.open_to_ship = self.status is OrderStatus.CONFIRMED and shipped < ordered and not on_hold
-        still_open = [line.due_on for line in lines if line.open_quantity > 0]
-        self.due_on = min(still_open) if still_open else max(line.due_on for line in lines)
+        due = [(line.open_quantity > 0, line.promised_on or line.requested_on or self.ordered_on) for line in lines]
+        still_open = [day for is_open, day in due if is_open]
+        self.due_on = min(still_open) if still_open else max(day for _, day in due)
 
     __table_args__ = (
         Index("ix_orders_account_created", "account_id", "created_at", "id"),
@@ -105,7 +107,7 @@ class OrderLine(Identified, Base):
     product_id: Mapped[UUID] = mapped_column(ForeignKey("products.id"), index=True)
     sku: Mapped[str]
     quantity: Mapped[Decimal]
-    requested_on: Mapped[date]
+    requested_on: Mapped[date | None]
     list_price: Mapped[Decimal | None]
     unit_price: Mapped[Decimal]
     discount: Mapped[Decimal] = mapped_column(default=Decimal(0))
@@ -130,11 +132,6 @@ class OrderLine(Identified, Base):
     def open_quantity(self) -> Decimal:
         """What has not left yet."""
         return self.quantity - self.shipped_quantity
-
-    @property
-    def due_on(self) -> date:
-        """The promised day, before the promise the requested one."""
-        return self.promised_on or self.requested_on
 
 
 class OrderHold(Identified, Base):

@@ -7,10 +7,11 @@ from functools import cached_property
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import Account
+from app.kernel import clock
 from app.kernel.repository import Reader, Repository
 from app.kernel.shape import json_list_of
 from app.orders.fulfilment_schemas import MovedLineRead, ReturnedLineRead, ReturnRead, ShipmentRead
@@ -95,15 +96,26 @@ class Orders(Repository[Order]):
         found = await reader.execute(select(row.code, row.line_no, row.subject).where(row.order_id == order_id))
         return frozenset((code, line_no, subject) for code, line_no, subject in found)
 
-    async def with_po_number(self, reader: Reader, *, account_id: UUID, po_number: str, but: UUID) -> str | None:
-        """The number of another order of the account, not cancelled, with this purchase order number."""
+    async def with_po_number(self, reader: Reader, order: Order) -> str | None:
+        """The number of another order of the account with this purchase order number, in any case.
+
+        A draft counts only when it was there first, so that of two drafts the first one goes through.
+        """
         same = select(Order.number).where(
-            Order.account_id == account_id,
-            Order.po_number == po_number,
-            Order.id != but,
-            Order.status != OrderStatus.CANCELLED,
+            Order.account_id == order.account_id,
+            func.lower(Order.po_number) == func.lower(order.po_number),
+            Order.id != order.id,
+            or_(
+                Order.status.in_((OrderStatus.CONFIRMED, OrderStatus.COMPLETED)),
+                and_(Order.status == OrderStatus.DRAFT, Order.id < order.id),
+            ),
         )
         return (await reader.execute(same.order_by(Order.id).limit(1))).scalar_one_or_none()
+
+    async def keep_findings(self, session: AsyncSession, order_id: UUID, findings: list[dict[str, Any]]) -> None:
+        """Keep what a check found, without a new version of the order."""
+        kept = {"findings": findings, "checked_at": clock.now(), "updated_at": Order.updated_at}
+        await session.execute(update(Order).where(Order.id == order_id).values(kept))
 
     async def reached(self, session: AsyncSession, order_id: UUID) -> dict[UUID, Decimal]:
         """How much of each line the delivered shipments carried, by the line's id."""
@@ -111,12 +123,6 @@ class Orders(Repository[Order]):
         carried = select(row.order_line_id, func.sum(row.quantity)).join(Shipment, Shipment.id == row.shipment_id)
         delivered = carried.where(Shipment.order_id == order_id, Shipment.delivered_at.is_not(None))
         return dict((await session.execute(delivered.group_by(row.order_line_id))).all())
-
-    async def exposure(self, reader: Reader, account_id: UUID) -> Decimal:
-        """What the account's confirmed orders amount to, in the company's currency, from the orders themselves."""
-        total = select(func.coalesce(func.sum(Order.base_amount), 0))
-        confirmed = total.where(Order.account_id == account_id, Order.status == OrderStatus.CONFIRMED)
-        return (await reader.execute(confirmed)).scalar_one()
 
 
 class Shipments(Repository[Shipment]):

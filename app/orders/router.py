@@ -6,7 +6,6 @@ from uuid import UUID
 from fastapi import Query as Parameters
 from fastapi import Request, Response
 
-from app.accounts.models import Account
 from app.kernel.auth import Permission
 from app.kernel.http import (
     ExpectedVersion,
@@ -34,7 +33,6 @@ from app.orders.schemas import (
     OverrideCreate,
     PromiseRead,
 )
-from app.products import service as products
 
 routes = router("/orders", "orders")
 _READ = [requires(Permission.ORDERS_READ)]
@@ -68,10 +66,7 @@ async def update(tx: Tx, company: OurCompany, expected: ExpectedVersion, order_i
 @routes.post("/{order_id}/check", summary="Check an order", response_model=OrderRead, dependencies=_WRITE)
 async def check(tx: Tx, company: OurCompany, order_id: UUID) -> Response:
     """The findings are kept on the order and answered with it; blocking ones stop its confirmation."""
-    order = await orders.lock(tx, order_id)
-    account = await tx.get_one(Account, order.account_id)
-    lines = await orders.lines(tx, order_id)
-    await review.review(tx, company=company, order=order, lines=lines, account=account)
+    await review.check_draft(tx, company=company, order_id=order_id)
     return answer(await orders.show(tx, order_id))
 
 
@@ -80,16 +75,8 @@ async def check(tx: Tx, company: OurCompany, order_id: UUID) -> Response:
 )
 async def override(tx: Tx, company: OurCompany, order_id: UUID, body: OverrideCreate) -> Response:
     """It stands as long as what it was about stays the same: change the price and it blocks again."""
-    order = await orders.lock(tx, order_id)
     await review.override(
-        tx,
-        company=company,
-        order=order,
-        lines=await orders.lines(tx, order_id),
-        account=await tx.get_one(Account, order.account_id),
-        code=body.code,
-        line_no=body.line_no,
-        reason=body.reason,
+        tx, company=company, order_id=order_id, code=body.code, line_no=body.line_no, reason=body.reason
     )
     return answer(await orders.show(tx, order_id))
 
@@ -111,10 +98,7 @@ async def release(tx: Tx, order_id: UUID, hold_id: UUID, body: HoldRelease) -> R
 @routes.post("/{order_id}/promise", summary="Propose delivery days", dependencies=_READ)
 async def promise(tx: Tx, company: OurCompany, order_id: UUID) -> PromiseRead:
     """The earliest days on which the lines can be had now. Nothing is reserved by asking."""
-    order = await orders.get(tx, order_id)
-    lines = await orders.lines(tx, order_id)
-    known = await products.by_sku(tx, skus=[line.sku for line in lines])
-    return await confirm.propose(tx, company=company, order=order, lines=lines, known=known)
+    return await confirm.propose(tx, company=company, order_id=order_id)
 
 
 @routes.post("/{order_id}/confirm", summary="Confirm an order", response_model=OrderRead, dependencies=_WRITE)
@@ -123,7 +107,9 @@ async def confirm_(
 ) -> Response:
     """Checks once more, promises every line and reserves what the promises rest on, or changes nothing."""
     agreed_by = body.agreed_by if body.accept_dates else None
-    await confirm.confirm(tx, company=company, order_id=order_id, expected=expected, agreed_by=agreed_by)
+    await confirm.confirm(
+        tx, company=company, order_id=order_id, expected=expected, agreed_by=agreed_by, latest_on=body.latest_on
+    )
     return answer(await orders.show(tx, order_id))
 
 

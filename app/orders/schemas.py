@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from app.kernel.address import Address
 from app.kernel.schema import (
@@ -17,9 +17,9 @@ from app.kernel.schema import (
     Day,
     Flag,
     Fraction,
-    Instant,
     Line,
     NonNegativeAmount,
+    Past,
     PositiveQuantity,
     Quantity,
     Query,
@@ -48,14 +48,18 @@ class OrderLineCreate(Body):
     )
     discount: Fraction = Field(Decimal(0), description="Fraction off the unit price.")
     price_reason: Line | None = Field(
-        None, description="Why the price or discount was agreed; needed with either.", examples=["spring offer"]
+        None,
+        validate_default=True,
+        description="Why the price or discount was agreed; needed with either.",
+        examples=["spring offer"],
     )
 
-    @model_validator(mode="after")
-    def _reasoned(self) -> "OrderLineCreate":
-        if (self.unit_price is not None or self.discount) and self.price_reason is None:
-            raise ValueError("an agreed price or a discount needs a price_reason")
-        return self
+    @field_validator("price_reason")
+    @classmethod
+    def _reasoned(cls, reason: str | None, others: ValidationInfo) -> str | None:
+        if reason is None and (others.data.get("unit_price") is not None or others.data.get("discount")):
+            raise ValueError("is needed with an agreed price or a discount")
+        return reason
 
 
 Lines = Annotated[list[OrderLineCreate], Field(min_length=1, max_length=500)]
@@ -71,7 +75,7 @@ class OrderCreate(Body):
     evidence_reference: Line | None = Field(
         None, description="The letter, mail or message it came in.", examples=["mail of 2 March, 9:12"]
     )
-    received_at: Instant | None = Field(None, description="When it reached us; now when left out.")
+    received_at: Past | None = Field(None, description="When it reached us; now when left out.")
     taken_by_id: UUID | None = Field(None, description="Who of the staff took it; needed on the telephone.")
     po_number: Line | None = Field(None, description="The customer's purchase order number.", examples=["PO-4711"])
     delivery_address: Address | None = Field(None, description="The account's delivery address when left out.")
@@ -87,7 +91,7 @@ class OrderUpdate(Changes):
     contact_id: UUID | None = None
     channel: Channel = unset()
     evidence_reference: Line | None = None
-    received_at: Instant = unset()
+    received_at: Past = unset()
     taken_by_id: UUID | None = None
     po_number: Line | None = Field(None, examples=["PO-4711"])
     delivery_address: Address | None = None
@@ -104,8 +108,8 @@ class OrderLineRead(Read):
     product_id: UUID
     sku: str = Field(examples=["CHAI-10"])
     quantity: Quantity
-    requested_on: date
-    list_price: Amount | None
+    requested_on: date | None = Field(description="Null for as soon as possible.")
+    list_price: Amount | None = Field(description="Of the account's list, on the day the order was taken.")
     unit_price: Amount
     discount: Fraction
     price_reason: str | None
@@ -244,8 +248,10 @@ class LinePromise(Read):
     line_no: int
     sku: str
     quantity: Quantity
-    requested_on: date
-    available_on_requested: Quantity = Field(description="What is available on the requested day.")
+    requested_on: date | None
+    available_on_requested: Quantity = Field(
+        description="What is available on the requested day, or today, after the lines before."
+    )
     promised_on: date | None
     basis: BasisKind | None
     basis_receipt_id: UUID | None
@@ -264,14 +270,19 @@ class ConfirmCreate(Body):
 
     accept_dates: Flag = Field(False, description="The customer accepts days later than requested.", examples=[True])
     agreed_by: Line | None = Field(
-        None, description="Who accepted them; needed with accept_dates.", examples=["Ms Anders"]
+        None,
+        validate_default=True,
+        description="Who accepted them; needed with accept_dates.",
+        examples=["Ms Anders"],
     )
+    latest_on: Day | None = Field(None, description="The latest day they accepted; any day when left out.")
 
-    @model_validator(mode="after")
-    def _agreed(self) -> "ConfirmCreate":
-        if self.accept_dates and self.agreed_by is None:
-            raise ValueError("accept_dates needs agreed_by: who accepted the later days")
-        return self
+    @field_validator("agreed_by")
+    @classmethod
+    def _agreed(cls, agreed_by: str | None, others: ValidationInfo) -> str | None:
+        if others.data.get("accept_dates") and agreed_by is None:
+            raise ValueError("is needed with accept_dates: who accepted the later days")
+        return agreed_by
 
 
 class CancelCreate(Body):

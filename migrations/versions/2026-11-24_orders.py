@@ -119,7 +119,7 @@ def upgrade() -> None:
         sa.Column("product_id", sa.Uuid(), nullable=False),
         sa.Column("sku", sa.Text(), nullable=False),
         sa.Column("quantity", sa.Numeric(), nullable=False),
-        sa.Column("requested_on", sa.Date(), nullable=False),
+        sa.Column("requested_on", sa.Date(), nullable=True),
         sa.Column("list_price", sa.Numeric(), nullable=True),
         sa.Column("unit_price", sa.Numeric(), nullable=False),
         sa.Column("discount", sa.Numeric(), nullable=False),

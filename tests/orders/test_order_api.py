@@ -1,28 +1,12 @@
 """An order's way from the telephone to the customer, over HTTP."""
 
-from collections.abc import AsyncIterator
 from typing import Any
-
-import pytest
-from httpx import AsyncClient
 
 from app.kernel import clock
 from app.kernel.auth import Permission
 from app.orders.schemas import OrderRead
 from tests.conftest import ClientWith
 from tests.orders.factories import NOON, Shop, day, ok
-
-
-@pytest.fixture
-async def shop(client: AsyncClient) -> AsyncIterator[Shop]:
-    with clock.at(NOON):
-        yield await Shop.open(client, credit_limit="5000.00")
-
-
-@pytest.fixture(autouse=True)
-def _noon() -> Any:
-    with clock.at(NOON):
-        yield
 
 
 def codes(order: dict[str, Any]) -> set[str]:
@@ -44,7 +28,7 @@ async def test_capture_prices_the_lines(shop: Shop) -> None:
     assert (order["net_amount"], order["base_amount"], order["status"]) == ("265.40", "297.78", "draft")
     assert order["number"].startswith("SO-2026-")
     assert order["delivery_address"]["city"] == "Berlin"
-    assert order["lines"][0]["requested_on"] == day(0)
+    assert (order["lines"][0]["requested_on"], order["due_on"]) == (None, day(0))
 
 
 async def test_capture_names_what_is_wrong(shop: Shop) -> None:
@@ -59,7 +43,8 @@ async def test_capture_names_what_is_wrong(shop: Shop) -> None:
         ({"lines": [{"sku": "CHAI", "quantity": "0"}]}, "/lines/0/quantity"),
         ({"lines": []}, "/lines"),
         ({"currency": "CHF"}, "/currency"),
-        ({"lines": [{"sku": "CHAI", "quantity": "1", "discount": "0.1"}]}, "/lines/0"),
+        ({"lines": [{"sku": "CHAI", "quantity": "1", "discount": "0.1"}]}, "/lines/0/price_reason"),
+        ({"received_at": "2026-03-11T00:00:00Z"}, "/received_at"),
     ):
         body = {**shop.draft({"sku": "CHAI", "quantity": "1"}), **change}
         response = await shop.client.post("/v1/orders", json=body)
@@ -149,8 +134,11 @@ async def test_the_worked_example(shop: Shop) -> None:
     assert await shop.available("TOFU", day(12)) == "28", "a proposal reserves nothing"
 
     late = await shop.confirm(order)
-    assert (late.status_code, late.json()["errors"][0]["code"]) == (409, "later_than_requested")
-    assert (await shop.confirm(order, accept_dates=True)).status_code == 422
+    assert (late.status_code, late.json()["errors"][0]["code"]) == (409, "later_than_agreed")
+    unsaid = await shop.confirm(order, accept_dates=True)
+    assert (unsaid.status_code, unsaid.json()["errors"][0]["pointer"]) == (422, "/agreed_by")
+    beyond = await shop.confirm(order, accept_dates=True, agreed_by="Ms Anders", latest_on=day(11))
+    assert (beyond.status_code, beyond.json()["errors"][0]["code"]) == (409, "later_than_agreed")
     confirmed = ok(await shop.confirm(order, accept_dates=True, agreed_by="Ms Anders"))
     assert (confirmed["lines"][0]["promised_on"], confirmed["due_on"]) == (day(12), day(12))
     assert confirmed["dates_agreed_by"] == "Ms Anders"
@@ -168,7 +156,7 @@ async def test_what_nothing_covers_is_refused_whole(shop: Shop) -> None:
     await shop.product("RARE", stock="1")
     order = await shop.order({"sku": "CHAI", "quantity": "5"}, {"sku": "RARE", "quantity": "2"})
     refused = await shop.confirm(order)
-    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (409, "/lines/1")
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (409, "/lines/1/sku")
     assert ok(await shop.client.get(f"/v1/orders/{order['id']}"))["status"] == "draft"
     assert await shop.available("CHAI", day(0)) == "100"
 
@@ -185,117 +173,6 @@ async def test_cancel_releases_what_it_held(shop: Shop) -> None:
     assert (cancelled["status"], cancelled["open_to_ship"]) == ("cancelled", False)
     assert await shop.available("TOFU", day(60)) == "8", "the planned receipt went with the order"
     assert ok(await shop.client.get(f"/v1/accounts/{shop.account['id']}"))["open_exposure"] in {"0", "0.00"}
-
-
-async def test_holds(shop: Shop) -> None:
-    await shop.product("CHAI", stock="100")
-    order = await shop.order({"sku": "CHAI", "quantity": "5"})
-    url = f"/v1/orders/{order['id']}"
-    ok(await shop.client.post(f"{url}/holds", json={"reason": "credit"}))
-    held = ok(await shop.client.post(f"{url}/holds", json={"reason": "price", "note": "ask Nancy"}))
-    assert len(held["holds"]) == 2
-    assert (await shop.confirm(held)).status_code == 409
-    for hold in held["holds"]:
-        released = ok(await shop.client.post(f"{url}/holds/{hold['id']}/release", json={"note": "paid"}))
-    confirmed = ok(await shop.confirm(released))
-    assert confirmed["open_to_ship"] is True
-    again = ok(await shop.client.post(f"{url}/holds", json={"reason": "fraud"}))
-    assert again["open_to_ship"] is False
-    assert (await shop.client.post(f"{url}/shipments", json={})).status_code == 409
-    assert ok(await shop.client.get("/v1/orders", params={"open_to_ship": True}))["data"] == []
-
-
-async def test_dispatch_ships_in_parts_and_the_order_completes(shop: Shop) -> None:
-    await shop.product("CHAI", price="18.00", stock="100")
-    await shop.product("TOFU", price="23.25", stock="50")
-    order = await shop.confirmed({"sku": "CHAI", "quantity": "10"}, {"sku": "TOFU", "quantity": "4"}, freight="5.00")
-    url = f"/v1/orders/{order['id']}"
-    part = {"lines": [{"line_no": 1, "quantity": "6"}], "carrier": "Speedy Express", "tracking_number": "T1"}
-    first = ok(await shop.client.post(f"{url}/shipments", json=part))
-    listed = ok(await shop.client.get("/v1/orders", params={"open_to_ship": True, "sort": "due_on"}))["data"]
-    assert [(each["id"], each["shipment_state"], each["status"]) for each in listed] == [
-        (order["id"], "partial", "confirmed")
-    ]
-    over = await shop.client.post(f"{url}/shipments", json={"lines": [{"line_no": 1, "quantity": "5"}]})
-    assert (over.status_code, over.json()["errors"][0]["pointer"]) == (409, "/lines/0/quantity")
-    unknown = await shop.client.post(f"{url}/shipments", json={"lines": [{"line_no": 9, "quantity": "5"}]})
-    assert unknown.status_code == 422
-
-    second = ok(await shop.client.post(f"{url}/shipments", json={}))
-    assert [(line["line_no"], line["quantity"]) for line in second["lines"]] == [(1, "4"), (2, "4")]
-    assert ok(await shop.client.get("/v1/orders", params={"open_to_ship": True}))["data"] == []
-    ok(await shop.client.post(f"{url}/shipments/{first['id']}/delivery", json={"received_by": "Maria"}))
-    assert ok(await shop.client.get(url))["status"] == "confirmed"
-    for _ in range(2):
-        ok(await shop.client.post(f"{url}/shipments/{second['id']}/delivery", json={}))
-    done = ok(await shop.client.get(url))
-    assert (done["status"], done["shipment_state"]) == ("completed", "delivered")
-    account = ok(await shop.client.get(f"/v1/accounts/{shop.account['id']}"))
-    record = account["purchase_record"]
-    assert (record["orders"], record["revenue_lifetime"], record["last_order_on"]) == (1, "273.00", day(0))
-    assert account["open_exposure"] in {"0", "0.00"}
-    assert account["status"] == "active"
-
-
-async def test_returns_lower_revenue_to_the_cent(shop: Shop) -> None:
-    await shop.product("CHAI", price="3.333", stock="100")
-    order = await shop.confirmed({"sku": "CHAI", "quantity": "10"})
-    url = f"/v1/orders/{order['id']}"
-    back = {"lines": [{"line_no": 1, "quantity": "3"}], "reason": "damaged", "restock": True}
-    assert (await shop.client.post(f"{url}/returns", json=back)).status_code == 409
-    shipment = ok(await shop.client.post(f"{url}/shipments", json={}))
-    ok(await shop.client.post(f"{url}/shipments/{shipment['id']}/delivery", json={}))
-    amounts = [ok(await shop.client.post(f"{url}/returns", json=back))["amount"] for _ in range(3)]
-    assert amounts == ["10.00", "10.00", "10.00"]
-    assert (await shop.client.post(f"{url}/returns", json=back)).status_code == 409
-    last = {**back, "lines": [{"line_no": 1, "quantity": "1"}], "restock": False}
-    assert ok(await shop.client.post(f"{url}/returns", json=last))["amount"] == "3.33"
-    record = ok(await shop.client.get(f"/v1/accounts/{shop.account['id']}"))["purchase_record"]
-    assert record["revenue_lifetime"] == "0.00"
-    assert await shop.available("CHAI", day(0)) == "99"
-
-
-async def test_what_is_refused_at_the_door_counts_as_delivered_and_returned(shop: Shop) -> None:
-    await shop.product("CHAI", price="10.00", stock="100")
-    order = await shop.confirmed({"sku": "CHAI", "quantity": "8"})
-    url = f"/v1/orders/{order['id']}"
-    first, second = [
-        ok(await shop.client.post(f"{url}/shipments", json={"lines": [{"line_no": 1, "quantity": quantity}]}))
-        for quantity in ("5", "3")
-    ]
-    back = {"lines": [{"line_no": 1, "quantity": "3"}], "reason": "refused"}
-    ok(await shop.client.post(f"{url}/returns", json=back))
-    ok(await shop.client.post(f"{url}/shipments/{first['id']}/delivery", json={}))
-    line = ok(await shop.client.get(url))["lines"][0]
-    assert (line["delivered_quantity"], line["returned_quantity"]) == ("5", "3"), "the second is still on its way"
-    ok(await shop.client.post(f"{url}/shipments/{second['id']}/delivery", json={}))
-    done = ok(await shop.client.get(url))
-    assert (done["status"], done["returned_amount"]) == ("completed", "30.00")
-    record = ok(await shop.client.get(f"/v1/accounts/{shop.account['id']}"))["purchase_record"]
-    assert record["revenue_lifetime"] == "50.00"
-
-
-async def test_an_order_that_all_comes_back_completes_for_nothing(shop: Shop) -> None:
-    await shop.product("CHAI", price="10.00", stock="100")
-    order = await shop.confirmed({"sku": "CHAI", "quantity": "8"})
-    url = f"/v1/orders/{order['id']}"
-    ok(await shop.client.post(f"{url}/shipments", json={}))
-    back = {"lines": [{"line_no": 1, "quantity": "8"}], "reason": "refused", "restock": True}
-    ok(await shop.client.post(f"{url}/returns", json=back))
-    done = ok(await shop.client.get(url))
-    assert (done["status"], done["returned_amount"]) == ("completed", "80.00")
-    account = ok(await shop.client.get(f"/v1/accounts/{shop.account['id']}"))
-    assert account["open_exposure"] in {"0", "0.00"}
-    assert account["purchase_record"]["revenue_lifetime"] == "0.00"
-
-
-async def test_a_shipment_needs_the_goods(shop: Shop) -> None:
-    await shop.product("TOFU", stock="0", production_days=5)
-    order = await shop.confirmed({"sku": "TOFU", "quantity": "4"})
-    url = f"/v1/orders/{order['id']}/shipments"
-    assert (await shop.client.post(url, json={})).status_code == 409
-    await shop.receipt("TOFU", "4", day(7), status="received")
-    assert (await shop.client.post(url, json={})).status_code == 201
 
 
 async def test_foreign_currency_is_frozen(shop: Shop) -> None:
@@ -316,3 +193,56 @@ async def test_a_stale_confirm_is_refused(shop: Shop) -> None:
     ok(await shop.client.patch(f"/v1/orders/{order['id']}", json={"notes": "n"}, headers={"If-Match": '"v1"'}))
     assert (await shop.confirm(order)).status_code == 412
     assert (await shop.client.post(f"/v1/orders/{order['id']}/confirm", json={})).status_code == 428
+
+
+async def test_only_a_draft_is_checked_and_asks_for_days(shop: Shop) -> None:
+    await shop.product("CHAI", stock="10")
+    order = await shop.confirmed({"sku": "CHAI", "quantity": "10"})
+    url = f"/v1/orders/{order['id']}"
+    for act in ("check", "promise"):
+        assert (await shop.client.post(f"{url}/{act}")).status_code == 409
+    body = {"code": "credit_limit", "reason": "late"}
+    assert (await shop.client.post(f"{url}/overrides", json=body)).status_code == 409
+    assert ok(await shop.client.get(url))["findings"] == order["findings"] == []
+
+
+async def test_a_check_is_no_new_version(shop: Shop) -> None:
+    await shop.product("CHAI", stock="10", minimum_quantity="10")
+    order = await shop.order({"sku": "CHAI", "quantity": "1"})
+    checked = ok(await shop.client.post(f"/v1/orders/{order['id']}/check"))
+    assert (checked["version"], codes(checked)) == (1, {"below_minimum"})
+
+
+async def test_of_two_drafts_with_one_number_the_first_goes_through(shop: Shop) -> None:
+    await shop.product("CHAI", stock="10")
+    first = await shop.order({"sku": "CHAI", "quantity": "1"}, po_number="PO-1")
+    second = await shop.order({"sku": "CHAI", "quantity": "1"}, po_number="po-1")
+    assert (await shop.confirm(second)).json()["errors"][0]["code"] == "duplicate_po_number"
+    assert ok(await shop.confirm(first))["status"] == "confirmed"
+
+
+async def test_what_is_wanted_as_soon_as_possible_is_never_late(shop: Shop) -> None:
+    await shop.product("CHAI", stock="10", production_days=5)
+    order = await shop.order({"sku": "CHAI", "quantity": "1"}, {"sku": "CHAI", "quantity": "10"})
+    with clock.at(NOON.replace(day=12)):
+        assert ok(await shop.client.post(f"/v1/orders/{order['id']}/check"))["findings"] == []
+        assert ok(await shop.client.post(f"/v1/orders/{order['id']}/promise"))["on_time"] is True
+        confirmed = ok(await shop.confirm(order))
+    assert [line["promised_on"] for line in confirmed["lines"]] == [day(2), day(9)]
+
+
+async def test_the_history_says_what_changed(shop: Shop) -> None:
+    await shop.product("CHAI", price="10.00")
+    order = await shop.order({"sku": "CHAI", "quantity": "1"})
+    url = f"/v1/orders/{order['id']}"
+    change = {"po_number": "PO-7", "lines": [{"sku": "CHAI", "quantity": "7"}]}
+    changed = ok(await shop.client.patch(url, json=change, headers={"If-Match": '"v1"'}))
+    same = ok(await shop.client.patch(url, json=change, headers={"If-Match": '"v2"'}))
+    assert (changed["version"], same["version"]) == (2, 2)
+    told = [event for event in ok(await shop.client.get(f"{url}/history"))["data"] if event["type"] == "order.updated"]
+    assert [[(each["field"], each["old"], each["new"]) for each in event["data"]["changes"]] for event in told] == [
+        [
+            ("po_number", None, "PO-7"),
+            ("lines", "1 CHAI for soonest at 10.00 less 0", "7 CHAI for soonest at 10.00 less 0"),
+        ]
+    ]

@@ -28,8 +28,9 @@ ORDER = OrderFacts(
     has_taker=True,
     po_number="PO-1",
     po_number_on=None,
+    delivery_address="Berlin",
     missing_address_fields=(),
-    account_blocked=False,
+    account_block_reason=None,
     account_closed=False,
     credit_limit=Decimal(1000),
     open_exposure=Decimal(838),
@@ -55,7 +56,7 @@ def test_an_order_in_order() -> None:
 @pytest.mark.parametrize(
     ("facts", "code", "pointer"),
     [
-        (replace(ORDER, account_blocked=True), FindingCode.ACCOUNT_BLOCKED, "/account_id"),
+        (replace(ORDER, account_block_reason="insolvent"), FindingCode.ACCOUNT_BLOCKED, "/account_id"),
         (replace(ORDER, account_closed=True), FindingCode.ACCOUNT_CLOSED, "/account_id"),
         (replace(ORDER, open_exposure=Decimal("838.01")), FindingCode.CREDIT_LIMIT, "/account_id"),
         (replace(ORDER, po_number_on="SO-2026-000001"), FindingCode.DUPLICATE_PO_NUMBER, "/po_number"),
@@ -109,9 +110,31 @@ def test_an_override_answers_one_finding_and_its_subject_only() -> None:
         return standing_in_the_way(check(facts, overrides))
 
     assert [each.code for each in blocking(cheap)] == [FindingCode.BELOW_MINIMUM]
-    assert blocking(with_line(unit_price=Decimal(15))) == []
-    assert [each.code for each in blocking(with_line(unit_price=Decimal(14)))] == [FindingCode.PRICE_BELOW_LIST]
-    assert [f.overridden for f in check(with_line(unit_price=Decimal(15)), overrides)] == [True]
+    cheaper = with_line(unit_price=Decimal(14), quantity=Decimal(3), minimum_quantity=Decimal(3))
+    assert [each.code for each in blocking(cheaper)] == [FindingCode.PRICE_BELOW_LIST]
+    assert [each.overridden for each in check(cheap, overrides)] == [False, True]
+
+
+def test_a_total_that_was_let_stand_covers_smaller_ones_against_the_same_limit() -> None:
+    over = replace(ORDER, open_exposure=Decimal(900))
+    (credit,) = check(over)
+    overrides = {credit.key}
+    assert [each.overridden for each in check(over, overrides)] == [True]
+    assert [each.overridden for each in check(replace(over, open_exposure=Decimal(850)), overrides)] == [True]
+    assert [each.overridden for each in check(replace(over, open_exposure=Decimal(901)), overrides)] == [False]
+    assert [each.overridden for each in check(replace(over, credit_limit=Decimal(999)), overrides)] == [False]
+
+
+def test_an_override_of_a_block_is_for_its_reason() -> None:
+    (blocked,) = check(replace(ORDER, account_block_reason="insolvent"))
+    again = replace(ORDER, account_block_reason="fraud")
+    assert [each.overridden for each in check(again, {blocked.key})] == [False]
+
+
+def test_a_price_is_let_stand_for_its_quantity() -> None:
+    (price,) = check(with_line(unit_price=Decimal(1)))
+    more = with_line(unit_price=Decimal(1), quantity=Decimal(900))
+    assert [each.overridden for each in check(more, {price.key})] == [False]
 
 
 def test_every_line_is_named() -> None:
