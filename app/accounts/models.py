@@ -146,7 +146,8 @@ class Consent(Identified, Base):
 
     __table_args__ = (
         CheckConstraint("num_nonnulls(lead_id, contact_id) > 0", name="somebodys"),
-        Index("ix_consents_contact", "contact_id", "purpose", "channel"),
+        Index("ix_consents_contact", "contact_id", "at", "id"),
+        Index("ix_consents_lead", "lead_id", "at", "id"),
         # What was said once is kept once, however often a source sends it again. Evidence may be long: its digest.
         Index(
             "uq_consents_said",

@@ -35,7 +35,7 @@ from app.accounts.models import (
     standing_consents,
 )
 from app.accounts.models import PurchaseEntry as Entry
-from app.accounts.rules import PurchaseKind
+from app.accounts.rules import ConsentRead, PurchaseKind
 from app.accounts.schemas import AccountQuery, AccountRead, AccountSummary, ContactQuery, ContactRead, PurchaseRecord
 from app.kernel import words
 from app.kernel.company import Company
@@ -167,5 +167,21 @@ class Contacts(Repository[Contact]):
         return found
 
 
+class Consents(Repository[Consent]):
+    """Everything that somebody said about being contacted."""
+
+    model = Consent
+    schema = ConsentRead
+    noun = "consent"
+    sorts: ClassVar = {"at": Consent.at}
+
+    @cached_property
+    def _shown(self) -> Select[Any]:
+        # What was said never changes.
+        body = cast(json_of(self.schema, Consent), Text).label("body")
+        return select(body, literal(1).label("version"))  # type: ignore[return-value]
+
+
 accounts = Accounts()
 contacts = Contacts()
+consents = Consents()

@@ -7,9 +7,9 @@ from fastapi import Query as Parameters
 from fastapi import Request, Response
 
 from app.accounts import service
-from app.accounts.models import Account, Contact
-from app.accounts.repository import accounts, contacts
-from app.accounts.rules import Move
+from app.accounts.models import Account, Consent, Contact
+from app.accounts.repository import accounts, consents, contacts
+from app.accounts.rules import ConsentQuery, ConsentRead, Move
 from app.accounts.schemas import (
     AccountBlock,
     AccountCreate,
@@ -162,6 +162,20 @@ async def get_contact(tx: ReadTx, contact_id: UUID) -> Response:
 async def update_contact(tx: Tx, expected: ExpectedVersion, contact_id: UUID, body: ContactUpdate) -> Response:
     await service.update_contact(tx, contact_id=contact_id, expected=expected, body=body)
     return answer(await contacts.show(tx, contact_id))
+
+
+@contact_routes.get(
+    "/{contact_id}/consents",
+    summary="List what a contact said about being contacted",
+    response_model=Page[ConsentRead],
+    dependencies=_READ,
+)
+async def list_consents(
+    request: Request, tx: ReadTx, contact_id: UUID, query: Annotated[ConsentQuery, Parameters()]
+) -> Response:
+    """Everything, with its evidence, also what has been overtaken and what the contact said as a lead."""
+    said = await consents.page(tx, query, Consent.contact_id == contact_id)
+    return answer_page(request, await contacts.part(tx, contact_id, said))
 
 
 @contact_routes.post(

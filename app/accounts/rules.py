@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import Field
 
-from app.kernel.schema import Body, Flag, Instant, Line, Read, Text
+from app.kernel.schema import Body, Flag, Instant, Line, Query, Read, Text
 
 
 class AccountType(StrEnum):
@@ -134,6 +135,19 @@ class ConsentEntry(Read):
     at: datetime
     evidence: str | None
     source: Annotated[Line, Field(examples=["web-form"])]
+
+
+class ConsentRead(ConsentEntry):
+    """Something that was said, whether it counts or has been overtaken."""
+
+    id: UUID
+    created_at: datetime = Field(description="When we were told.")
+
+
+class ConsentQuery(Query):
+    """How to list what somebody said about being contacted."""
+
+    sort: Literal["at", "-at"] = "-at"
 
 
 def standing(entries: Iterable[ConsentEntry]) -> list[ConsentEntry]:

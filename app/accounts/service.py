@@ -14,9 +14,11 @@ from uuid_utils.compat import uuid7
 from app.accounts import events
 from app.accounts.models import Account, Consent, Contact, PurchaseEntry
 from app.accounts.repository import accounts, contacts
+from app.accounts.repository import consents as all_consents
 from app.accounts.rules import (
     AccountStatus,
     ConsentEntry,
+    ConsentQuery,
     Move,
     MoveNotAllowed,
     PurchaseKind,
@@ -30,6 +32,7 @@ from app.kernel import clock, outbox
 from app.kernel.bulk import insert_all
 from app.kernel.contact import normalise_phone
 from app.kernel.errors import Conflict, Invalid
+from app.kernel.repository import Listing, Reader
 from app.products.models import PriceList
 
 _PERSONAL_OF_ACCOUNT = ("email", "telephone", "billing_address", "delivery_address", "next_step")
@@ -282,6 +285,11 @@ async def hand_over_consents(session: AsyncSession, *, lead_id: UUID, contact_id
         .returning(row.contact_id, row.purpose, row.channel, row.granted)
     )
     await _tell(session, (await session.execute(handed)).all())
+
+
+async def consents_of_lead(reader: Reader, *, lead_id: UUID, query: ConsentQuery) -> Listing:
+    """One page of all that a lead said (`ConsentRead`); empty for a lead that there is not."""
+    return await all_consents.page(reader, query, Consent.lead_id == lead_id)
 
 
 async def record_consent(session: AsyncSession, *, contact_id: UUID, body: ContactConsentCreate) -> None:

@@ -6,6 +6,8 @@ from uuid import UUID
 from fastapi import Query as Parameters
 from fastapi import Request, Response
 
+from app.accounts import service as accounts
+from app.accounts.rules import ConsentQuery, ConsentRead
 from app.activities import service as activities
 from app.activities.rules import ActivityCreate, ActivityRead
 from app.kernel.auth import Permission
@@ -83,7 +85,22 @@ async def get(tx: ReadTx, lead_id: UUID) -> Response:
 async def list_touches(
     request: Request, tx: ReadTx, lead_id: UUID, query: Annotated[LeadTouchQuery, Parameters()]
 ) -> Response:
-    return answer_page(request, await touches.page(tx, query, LeadTouch.lead_id == lead_id))
+    heard = await touches.page(tx, query, LeadTouch.lead_id == lead_id)
+    return answer_page(request, await leads.part(tx, lead_id, heard))
+
+
+@routes.get(
+    "/{lead_id}/consents",
+    summary="List what a lead said about being contacted",
+    response_model=Page[ConsentRead],
+    dependencies=_READ,
+)
+async def list_consents(
+    request: Request, tx: ReadTx, lead_id: UUID, query: Annotated[ConsentQuery, Parameters()]
+) -> Response:
+    """Everything, with its evidence, also what has been overtaken."""
+    said = await accounts.consents_of_lead(tx, lead_id=lead_id, query=query)
+    return answer_page(request, await leads.part(tx, lead_id, said))
 
 
 @routes.patch("/{lead_id}", summary="Change a lead", response_model=LeadRead, dependencies=_WRITE)

@@ -246,7 +246,8 @@ def upgrade() -> None:
         unique=True,
         postgresql_nulls_not_distinct=True,
     )
-    op.create_index("ix_consents_contact", "consents", ["contact_id", "purpose", "channel"], unique=False)
+    op.create_index("ix_consents_contact", "consents", ["contact_id", "at", "id"], unique=False)
+    op.create_index("ix_consents_lead", "consents", ["lead_id", "at", "id"], unique=False)
 
 
 def downgrade() -> None:

@@ -6,6 +6,7 @@ import pytest
 from httpx import AsyncClient
 from sqlalchemy import select
 
+from app.accounts.rules import ConsentRead
 from app.accounts.schemas import ContactRead
 from app.kernel.auth import Permission
 from app.kernel.outbox import OutboxEvent
@@ -141,6 +142,25 @@ async def test_what_a_contact_said_stands_until_outdone(client: AsyncClient) -> 
         "evidence": "mail 7",
         "source": "form",
     }
+
+
+async def test_everything_said_can_be_read_with_its_evidence(client: AsyncClient, client_with: ClientWith) -> None:
+    person = await contact(client, (await account(client))["id"])
+    url = f"/v1/contacts/{person['id']}/consents"
+    assert (await client.get(url)).json()["data"] == []
+    for at, granted, evidence in (("1", True, "mail 7"), ("3", False, None), ("2", True, "card")):
+        await say(client, person["id"], granted, at=f"2026-06-0{at}T12:00:00Z", evidence=evidence)
+    first = await client.get(url, params={"limit": 2})
+    following = await client.get(url, params={"limit": 2, "cursor": first.json()["next_cursor"]})
+    said = first.json()["data"] + following.json()["data"]
+    assert [(each["at"][9], each["granted"], each["evidence"]) for each in said] == [
+        ("3", False, None), ("2", True, "card"), ("1", True, "mail 7")
+    ]  # fmt: skip
+    assert [ConsentRead.model_validate(each).model_dump(mode="json") for each in said] == said
+    assert (await client.get(url, params={"sort": "at"})).json()["data"] == said[::-1]
+    assert (await client.get(f"/v1/contacts/{NOBODY}/consents")).status_code == 404
+    stranger = await client_with(Permission.LEADS_READ)
+    assert (await stranger.get(url)).status_code == 403
 
 
 async def test_what_was_said_before_is_no_news(client: AsyncClient, database: BoundDatabase) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from app.kernel.auth import Permission
 from app.kernel.outbox import OutboxEvent
 from app.leads.schemas import CapturedLead, LeadRead, LeadTouchRead
+from tests.accounts.customers import NOBODY
 from tests.conftest import BoundDatabase, ClientWith
 
 Json = dict[str, Any]
@@ -104,6 +105,13 @@ async def test_every_touch_is_kept_with_its_payload(client: AsyncClient) -> None
         "FAIR-1", "2026-01-02T03:04:05Z", again
     )  # fmt: skip
     assert kept[1]["payload"] == ANA | {"email": "ana@example.com"}
+
+
+async def test_nothing_was_heard_of_a_lead_that_there_is_not(client: AsyncClient) -> None:
+    lead = await capture(client, **ANA)
+    for part in ("touches", "consents"):
+        assert (await client.get(f"/v1/leads/{lead['id']}/{part}")).status_code == 200
+        assert (await client.get(f"/v1/leads/{NOBODY}/{part}")).status_code == 404
 
 
 async def test_the_same_payload_again_is_unchanged(client: AsyncClient) -> None:

@@ -6,6 +6,7 @@ from httpx import AsyncClient, Response
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.rules import ConsentRead
 from app.activities.rules import ActivityRead
 from app.kernel.outbox import OutboxEvent
 from app.leads.schemas import LeadRead
@@ -250,6 +251,13 @@ async def test_a_withdrawal_wins_until_a_newer_grant_with_evidence(client: Async
     response = await client.post(url, json=later | {"evidence": "signed form 17", "source": "shop"})
     assert (response.status_code, response.json()["version"]) == (200, 4)
     assert await standing() == [(True, "shop")]
+    said = (await client.get(url)).json()["data"]
+    assert [ConsentRead.model_validate(each).model_dump(mode="json") for each in said] == said
+    assert {(each["at"], each["granted"], each["source"], each["evidence"]) for each in said} == {
+        (YES["at"], True, "website", None), (no["at"], False, "shop", None),
+        (later["at"], True, "fair", None), (later["at"], True, "shop", "signed form 17"),
+    }  # fmt: skip
+    assert [each["at"] for each in said] == sorted((each["at"] for each in said), reverse=True)
 
 
 async def test_consents_after_the_conversion_count_for_the_contact(client: AsyncClient) -> None:
