@@ -18,7 +18,7 @@ from sqlalchemy.sql.dml import UpdateBase
 from uuid_utils.compat import uuid7
 
 from app.kernel import bulk, clock
-from app.kernel.errors import Conflict
+from app.kernel.errors import Conflict, FieldError
 from app.kernel.repository import Reader
 from app.supply import ledger, promise
 from app.supply.events import ReceiptCancelled, ReceiptPlanned, ReceiptUpdated, facts, told
@@ -116,8 +116,9 @@ async def ship(
     statements, one more when a line leaves before its day, three more when one rests on a planned receipt.
 
     Raises:
-        Conflict: a line has less left to ship, less is on hand, or a line leaves before its day with goods that are
-            promised to others before that.
+        Conflict: a line has less left to ship (`too_many`), less is on hand (`insufficient_stock`), or a line leaves
+            before its day with goods that are promised to others before that (`promised_to_others`). The errors point
+            to `/lines/{index}/quantity`, by position in `lines`.
 
     """
     if not lines:
@@ -125,18 +126,23 @@ async def ship(
     held = await ledger.held(session, order_id, [line_id for line_id, _, _ in lines])
     shipped: defaultdict[UUID, Decimal] = defaultdict(Decimal)
     leaving: defaultdict[UUID, Decimal] = defaultdict(Decimal)
-    for line_id, product_id, quantity in lines:
+    errors = []
+    for index, (line_id, product_id, quantity) in enumerate(lines):
         shipped[line_id] += quantity
         row = held.get(line_id)
         if row is None or shipped[line_id] > row.quantity:
-            raise Conflict(f"{_plain(row.quantity) if row else 0} of line {line_id} is left to ship, not {quantity}")
-        if row.counted_at is None or at > row.counted_at:  # what left before the count is not in it
+            rest = _plain(row.quantity) if row else 0
+            why = f"{rest} of line {line_id} is left to ship, not {_plain(shipped[line_id])}"
+            errors.append(_too_much(index, "too_many", why))
+        elif row.counted_at is None or at > row.counted_at:  # what left before the count is not in it
             leaving[product_id] += quantity
             if leaving[product_id] > row.on_hand:
-                raise Conflict(
+                why = (
                     f"{_plain(row.on_hand)} of {row.sku} is on hand, {_plain(leaving[product_id])} is to leave: "
                     "count the stock or book the receipt"
                 )
+                errors.append(_too_much(index, "insufficient_stock", why))
+    _refuse(errors)
     await _refuse_early(session, lines, held, leaving, today)
     movements = [
         _movement(MovementKind.SHIPMENT, product_id, -quantity, at, order_id) for _, product_id, quantity in lines
@@ -180,18 +186,31 @@ async def _refuse_early(
     today: date,
 ) -> None:
     """What leaves before its promised day must not be what somebody else was promised until then."""
-    early: defaultdict[UUID, list[tuple[date, Decimal]]] = defaultdict(list)
-    for line_id, product_id, quantity in lines:
+    early: defaultdict[UUID, list[int]] = defaultdict(list)
+    for index, (line_id, product_id, _) in enumerate(lines):
         if held[line_id].promised_on > today and product_id in leaving:
-            early[product_id].append((held[line_id].promised_on, quantity))
+            early[product_id].append(index)
     if not early:
         return
     seen = await ledger.ledgers(session, early, today)
-    skus = {product_id: held[line_id].sku for line_id, product_id, _ in lines}
-    for product_id, quantities in early.items():
+    errors = []
+    for product_id, places in early.items():
+        rows = [held[lines[index][0]] for index in places]
+        quantities = [(row.promised_on, lines[index][2]) for index, row in zip(places, rows, strict=True)]
         missed = promise.first_missed(seen[product_id], quantities, today)
         if missed is not None:
-            raise Conflict(f"{skus[product_id]} that leaves before its day is promised to others for {missed}")
+            why = f"{rows[0].sku} that leaves before its day is promised to others for {missed}"
+            errors += [_too_much(index, "promised_to_others", why) for index in places]
+    _refuse(errors)
+
+
+def _too_much(index: int, code: str, why: str) -> FieldError:
+    return FieldError(f"/lines/{index}/quantity", code, why)
+
+
+def _refuse(errors: Sequence[FieldError]) -> None:
+    if errors:
+        raise Conflict(errors[0].detail, errors=errors)
 
 
 def _left(left: Mapping[UUID, Decimal]) -> list[UpdateBase]:

@@ -145,6 +145,33 @@ async def test_no_more_ships_than_is_reserved_or_on_hand(tx: AsyncSession) -> No
     assert await on_hand(tx, product) == 4
 
 
+async def test_each_line_that_cannot_leave_is_named(tx: AsyncSession) -> None:
+    product, other = await add_product(tx), await add_product(tx, "OTHER")
+    await count_stock(tx, product, 8)
+    await count_stock(tx, other, 5)
+    await expect(tx, product, 20, day(10))
+    orders = [await take(tx, product, 4, day(0)), await take(tx, product, 4, day(0)), await take(tx, other, 5, day(0))]
+    for each in orders[1:]:  # all of one order
+        row = await reservation(tx, each)
+        assert row is not None
+        row.order_id = orders[0].order_id
+    await tx.flush()
+    lines = [(each.line_id, each.product.id, each.quantity) for each in orders]
+
+    async def refused(lines: list[tuple[UUID, UUID, Decimal]]) -> list[tuple[str, str]]:
+        with pytest.raises(Conflict) as caught:
+            await service.ship(tx, order_id=orders[0].order_id, lines=lines, at=NOW, today=TODAY)
+        assert caught.value.detail == caught.value.errors[0].detail
+        return [(error.pointer, error.code) for error in caught.value.errors]
+
+    excess = [lines[0], lines[2], (*lines[1][:2], Decimal(5))]
+    assert await refused(excess) == [("/lines/2/quantity", "too_many")]
+    await count_stock(tx, product, 7, NOW - timedelta(minutes=1))
+    await count_stock(tx, other, 4, NOW - timedelta(minutes=1))
+    short = [("/lines/1/quantity", "insufficient_stock"), ("/lines/2/quantity", "insufficient_stock")]
+    assert await refused(lines) == short
+
+
 async def test_nothing_leaves_early_that_others_were_promised_before(tx: AsyncSession) -> None:
     product = await add_product(tx)
     await count_stock(tx, product, 8)
@@ -153,8 +180,10 @@ async def test_nothing_leaves_early_that_others_were_promised_before(tx: AsyncSe
     sooner = await take(tx, product, 6, day(2))
     assert later.promise is not None
     assert later.promise.date == day(10)
-    with pytest.raises(Conflict, match=f"promised to others for {day(2)}"):
+    with pytest.raises(Conflict, match=f"promised to others for {day(2)}") as refused:
         await service.ship(tx, order_id=later.order_id, lines=later.ships(3), at=NOW, today=TODAY)
+    (error,) = refused.value.errors
+    assert (error.pointer, error.code) == ("/lines/0/quantity", "promised_to_others")
     await service.ship(tx, order_id=later.order_id, lines=later.ships(2), at=NOW, today=TODAY)
     await service.ship(tx, order_id=sooner.order_id, lines=sooner.ships(6), at=NOW, today=TODAY)
     assert await on_hand(tx, product) == 0
