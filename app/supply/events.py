@@ -10,7 +10,9 @@ from app.kernel.outbox import Event, difference
 from app.supply.models import Receipt
 from app.supply.rules import ReceiptStatus
 
-CHANGEABLE = ("quantity", "due_on", "status", "received_at", "pegged_line_id", "replaced_by_id")
+CHANGEABLE = (
+    "quantity", "due_on", "status", "received_at", "pegged_line_id", "replaced_by_id", "replaced_quantity",
+)  # fmt: skip
 """What may change of a receipt."""
 
 

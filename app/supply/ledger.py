@@ -176,13 +176,14 @@ def written(session: AsyncSession, happened: Sequence[tuple[Receipt, ReceiptEven
     if not happened:
         return []
     now = clock.now()
-    fresh = {"version": 1, "created_at": now, "updated_at": now}
+    nothing = dict.fromkeys(("replaced_quantity", "largest_quantity"), Decimal(0))
+    fresh = {"version": 1, "created_at": now, "updated_at": now, **nothing}
     names = Receipt.__table__.columns.keys()
     receipts = {each.id: each for each, _ in happened}.values()
     statement = bulk.insert_all(
         Receipt, [{name: getattr(each, name) or fresh.get(name) for name in names} for each in receipts]
     )
-    changed: dict[str, Any] = {name: statement.excluded[name] for name in CHANGEABLE}
+    changed: dict[str, Any] = {name: statement.excluded[name] for name in (*CHANGEABLE, "largest_quantity")}
     changed |= {"version": Receipt.version + 1, "updated_at": now}
     events = [outbox.as_values(session, each.id, event) for each, event in happened]
     return [

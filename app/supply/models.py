@@ -47,7 +47,11 @@ class StockMovement(Identified, Base):
 
 
 class Receipt(Stored, Base):
-    """A quantity that production delivers on a day. A planned one of ours is pegged to the line it was promised to."""
+    """A quantity that production delivers on a day. A planned one of ours is pegged to the line it was promised to.
+
+    A real one keeps how much of planned ones it has replaced, and the largest quantity it was told with: what of that
+    met no planned one was new supply, and stays it however its quantity goes down and up again.
+    """
 
     __tablename__ = "receipts"
 
@@ -60,6 +64,8 @@ class Receipt(Stored, Base):
     received_at: Mapped[datetime | None]
     pegged_line_id: Mapped[UUID | None]
     replaced_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("receipts.id"))
+    replaced_quantity: Mapped[Decimal]
+    largest_quantity: Mapped[Decimal]
 
     __table_args__ = (
         UniqueConstraint("source", "external_id"),

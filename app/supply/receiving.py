@@ -5,8 +5,10 @@ A real receipt takes the place of the planned ones that promises created, so tha
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,6 +16,8 @@ from uuid_utils.compat import uuid7
 
 from app.kernel import bulk, clock
 from app.kernel.bulk import Outcome, Rejected
+from app.kernel.errors import FieldError
+from app.kernel.schema import CLOCKS_DIFFER
 from app.products import service as products
 from app.supply import ledger, promise
 from app.supply.events import (
@@ -34,12 +38,15 @@ _KINDS: Mapping[ReceiptStatus, type[ReceiptEvent]] = {
     ReceiptStatus.CANCELLED: ReceiptCancelled,
 }
 
+Taken: TypeAlias = list[tuple[UUID, Decimal]]
+"""Planned receipts, and how much of each a real one takes the place of."""
+
 
 async def receive(session: AsyncSession, *, rows: Sequence[ReceiptUpsert | Rejected]) -> list[bulk.Done]:
     """Take in receipts; a result for each, in their order, with the receipt's id. Seven statements.
 
     A new one, and what is added to one, consumes planned receipts: those it names, else the product's, oldest due
-    first. A received one is booked on stock once.
+    first, and never more than its quantity in all. A received one is booked on stock once.
     """
     accepted = bulk.accepted(rows)
     known = await products.by_sku(session, skus=[row.sku for row in accepted.values()])
@@ -85,6 +92,11 @@ async def _write(session: AsyncSession, intake: "_Intake") -> None:
     await session.execute(bulk.together(statements))
 
 
+@dataclass(frozen=True, slots=True)
+class Final(Rejected):
+    """News of a receipt that is received or cancelled; each field that differs is named."""
+
+
 class _Intake:
     """Decides row after row what becomes of receipts; each row sees what the rows before it did."""
 
@@ -104,56 +116,76 @@ class _Intake:
         refused = self._refusal(row, product_id, receipt)
         if refused is not None:
             return refused
+        taken = self._taken(row, product_id, receipt)
         if receipt is None:
             receipt = Receipt(source=row.source, external_id=row.external_id, product_id=product_id)
+            receipt.replaced_quantity = receipt.largest_quantity = Decimal(0)
             self._present[row.source, row.external_id] = receipt
-            self._set(receipt, row)
+            self._set(receipt, row, taken)
             self._tell(ReceiptCreated, receipt, since=None)
             if row.status is ReceiptStatus.RECEIVED:
                 self._tell(ReceiptReceived, receipt, since=None)
-            self._consume(receipt, row.quantity, row)
+            self._replace(receipt, taken)
             return Outcome.CREATED, receipt.id
-        if _says_the_same(row, receipt):
+        if not taken and not _differing(row, receipt):
             return Outcome.UNCHANGED, receipt.id
         before = facts(receipt)
-        self._set(receipt, row)
+        self._set(receipt, row, taken)
         self._tell(_KINDS.get(row.status, ReceiptUpdated), receipt, since=before)
-        self._consume(receipt, row.quantity - before["quantity"], row)
+        self._replace(receipt, taken)
         return Outcome.UPDATED, receipt.id
 
     def _refusal(self, row: ReceiptUpsert, product_id: UUID, receipt: Receipt | None) -> Rejected | None:
         for index, each in enumerate(row.replaces or ()):
-            if each not in self._planned or self._planned[each].product_id != product_id:
+            planned = self._planned.get(each)
+            if planned is None or planned.product_id != product_id:
                 return Rejected.at(f"/replaces/{index}", "unknown", "names no planned receipt of this product")
+            mine = receipt is not None and planned.replaced_by_id == receipt.id
+            if planned.status is not ReceiptStatus.PLANNED and not mine and _may_replace(row, receipt):
+                why = "is cancelled" if planned.replaced_by_id is None else "has been replaced by another receipt"
+                return Rejected.at(f"/replaces/{index}", "replaced", f"{why}: leave it out")
         if receipt is None:
             return None
+        if receipt.status in FINAL:
+            return self._refusal_of_final(row, product_id, receipt)
         if receipt.product_id != product_id:
             return Rejected.at("/sku", "fixed", "the receipt is of another product: cancel it and tell a new one")
-        if receipt.status in FINAL and not _says_the_same(row, receipt):
-            return Rejected.at("/status", "final", f"the receipt is {receipt.status}: it changes no more")
         if not may_become(receipt.status, row.status):
             return Rejected.at("/status", "move", f"a {receipt.status} receipt does not become {row.status}")
         return None
 
-    def _set(self, receipt: Receipt, row: ReceiptUpsert) -> None:
-        receipt.quantity, receipt.due_on, receipt.status = row.quantity, row.due_on, row.status
-        if row.status is ReceiptStatus.RECEIVED:
+    def _refusal_of_final(self, row: ReceiptUpsert, product_id: UUID, receipt: Receipt) -> "Final | None":
+        fields = ["sku"] if receipt.product_id != product_id else []
+        fields += _differing(row, receipt)
+        if row.replaces is not None and self._taken(row, product_id, receipt):
+            fields.append("replaces")
+        why = f"the receipt is {receipt.status} and changes no more: count the stock, or tell a new receipt"
+        return Final(tuple(FieldError(f"/{name}", "final", why) for name in fields)) if fields else None
+
+    def _set(self, receipt: Receipt, row: ReceiptUpsert, taken: Taken) -> None:
+        if row.status is ReceiptStatus.RECEIVED and receipt.status is not ReceiptStatus.RECEIVED:
             receipt.received_at = row.received_at or clock.now()
             self.received.append(receipt)
+        receipt.quantity, receipt.due_on, receipt.status = row.quantity, row.due_on, row.status
+        receipt.replaced_quantity += sum(part for _, part in taken)
+        receipt.largest_quantity = max(receipt.largest_quantity, row.quantity)
 
     def _tell(self, kind: type[ReceiptEvent], receipt: Receipt, *, since: Mapping[str, Any] | None) -> None:
         self.happened.append((receipt, told(kind, receipt, since=since)))
 
-    def _consume(self, receipt: Receipt, more: Decimal, row: ReceiptUpsert) -> None:
-        """Let that much more of a real receipt take the place of planned ones, and of what rests on them."""
-        if more <= 0 or row.status is ReceiptStatus.CANCELLED:
-            return
+    def _taken(self, row: ReceiptUpsert, product_id: UUID, receipt: Receipt | None) -> Taken:
+        """The planned receipts whose place the row takes, and how much of each."""
+        more = _may_replace(row, receipt)
         planned = [
             promise.PlannedReceipt(each.id, each.due_on, each.quantity)
-            for each in self._planned_of[receipt.product_id]
+            for each in self._planned_of[product_id]
             if each.status is ReceiptStatus.PLANNED and (row.replaces is None or each.id in row.replaces)
         ]
-        for planned_id, part in promise.consume_planned(planned, more):
+        return promise.consume_planned(planned, more) if more else []
+
+    def _replace(self, receipt: Receipt, taken: Taken) -> None:
+        """Let a real receipt take the place of planned ones, and of what rests on them."""
+        for planned_id, part in taken:
             each = self._planned[planned_id]
             before = facts(each)
             if part < each.quantity:
@@ -165,8 +197,26 @@ class _Intake:
                 self._tell(ReceiptCancelled, each, since=before)
 
 
-def _says_the_same(row: ReceiptUpsert, receipt: Receipt) -> bool:
-    """A receipt that has been received may be told again without its time."""
-    if (row.quantity, row.due_on, row.status) != (receipt.quantity, receipt.due_on, receipt.status):
-        return False
-    return row.received_at is None or row.received_at == receipt.received_at
+def _may_replace(row: ReceiptUpsert, receipt: Receipt | None) -> Decimal:
+    """How much of planned receipts the row's may take the place of, beyond what it has.
+
+    Unasked, that is only what exceeds all that was told of it before: orders were promised from the rest, beside the
+    planned receipts that there are now.
+    """
+    if row.status is ReceiptStatus.CANCELLED:
+        return Decimal(0)
+    if receipt is None:
+        return row.quantity
+    done = receipt.largest_quantity if row.replaces is None else receipt.replaced_quantity
+    return max(row.quantity - done, Decimal(0))
+
+
+def _differing(row: ReceiptUpsert, receipt: Receipt) -> list[str]:
+    """The fields in which the row is news. A receipt that has been received may be told again without its time."""
+    fields = [name for name in ("quantity", "due_on", "status") if getattr(row, name) != getattr(receipt, name)]
+    return fields if _came_then(row.received_at, receipt.received_at) else [*fields, "received_at"]
+
+
+def _came_then(again: datetime | None, at: datetime | None) -> bool:
+    """Whether that is when the goods came; a time ahead of our clock was kept as that of our clock."""
+    return again is None or (at is not None and timedelta(0) <= again - at <= CLOCKS_DIFFER)

@@ -1,6 +1,6 @@
 """Stock, receipts and requirements as they are answered."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cached_property
 from typing import Any, ClassVar
@@ -142,14 +142,16 @@ class Stock:
         """What of a product can be promised, and when; two statements.
 
         Raises:
-            Invalid: no product has the SKU.
+            Invalid: no product has the SKU, or the day has passed.
 
         """
+        on = query.on or today
+        if on < today:
+            raise Invalid.at("on", "past", f"lies before today, {today}: what is gone cannot be promised any more")
         product = (await reader.execute(select(Product.id, Product.sku).where(_is_sku(query.sku)))).one_or_none()
         if product is None:
             raise Invalid.at("sku", "unknown", f"no product has the SKU {query.sku}")
         found = (await ledger.ledgers(reader, [product.id], today))[product.id]
-        on = max(query.on or today, today)
         return AvailabilityRead.model_construct(
             product_id=product.id,
             sku=product.sku,
@@ -177,9 +179,8 @@ class Requirements:
         if query.needed_by_to is not None:
             need = need.where(Reservation.promised_on <= query.needed_by_to)
         if query.unconfirmed is not None:
-            waiting = select(Reservation.promised_on, Reservation.product_id).join(
-                Receipt, and_(Receipt.id == Reservation.receipt_id, ledger.IS_PLANNED)
-            )
+            resting = _resting([] if query.sku is None else [Receipt.product_id == _product(query.sku)])
+            waiting = select(resting.c.promised_on, resting.c.product_id).where(resting.c.quantity > 0)
             key = tuple_(Reservation.promised_on, Reservation.product_id)
             need = need.where(key.in_(waiting) if query.unconfirmed else key.not_in(waiting))
         needs = sort.apply(need, query.cursor, query.limit).subquery("need")
@@ -206,7 +207,10 @@ def _requirement(need: Subquery, today: date) -> Any:
     line = json_of(RequirementLine, Reservation, receipt_of)
     lines = select(_list(line, Reservation.order_line_id)).where(own)
     receipts = select(_list(json_of(RequirementReceipt, Receipt), Receipt.id)).where(planned)
-    unconfirmed = select(func.coalesce(func.sum(Receipt.quantity), 0)).where(planned)
+    resting = _resting([Receipt.id.in_(rests_on)])
+    unconfirmed = select(func.coalesce(func.sum(resting.c.quantity), 0)).where(
+        resting.c.promised_on == need.c.needed_by
+    )
     fields = {
         "product_id": need.c.product_id,
         "sku": Product.sku,
@@ -221,6 +225,25 @@ def _requirement(need: Subquery, today: date) -> Any:
     }
     shown: Any = select(*(fields[name].label(name) for name in RequirementRead.model_fields))
     return shown.where(Product.id == need.c.product_id).correlate(need)
+
+
+def _resting(of: Sequence[ColumnElement[bool]]) -> Subquery:
+    """How much of each reservation rests on its planned receipt, which carries no more than its quantity.
+
+    Where a real receipt took the place of a part of it, that serves those that are promised first.
+    """
+    later_first = (Reservation.promised_on.desc(), Reservation.order_line_id.desc())
+    later = func.sum(Reservation.quantity).over(
+        partition_by=Reservation.receipt_id, order_by=later_first, rows=(None, -1)
+    )
+    left = func.greatest(Receipt.quantity - func.coalesce(later, 0), 0)
+    columns = (
+        Reservation.promised_on,
+        Reservation.product_id,
+        func.least(Reservation.quantity, left).label("quantity"),
+    )
+    resting = select(*columns).join(Receipt, Receipt.id == Reservation.receipt_id).where(ledger.IS_PLANNED, *of)
+    return resting.subquery("resting")
 
 
 def _shortage(need: Subquery, today: date) -> ColumnElement[Any]:

@@ -9,11 +9,11 @@ from fastapi import Request, Response
 from app.kernel import bulk, clock
 from app.kernel.auth import Permission
 from app.kernel.bulk import BulkResult, Outcome, Rejected
-from app.kernel.errors import Invalid
+from app.kernel.errors import Conflict, Invalid
 from app.kernel.http import Config, ReadTx, Tx, answer, answer_page, created, requires, router
 from app.kernel.pagination import Page
 from app.supply.counting import count as take_counts
-from app.supply.receiving import receive
+from app.supply.receiving import Final, receive
 from app.supply.repository import receipts, requirements, stock
 from app.supply.schemas import (
     AvailabilityQuery,
@@ -39,6 +39,8 @@ _WRITE = [requires(Permission.SUPPLY_WRITE)]
 
 def _only(done: list[bulk.Done]) -> tuple[Outcome, UUID]:
     (each,) = done
+    if isinstance(each, Final):
+        raise Conflict(each.errors[0].detail, errors=each.errors)
     if isinstance(each, Rejected):
         raise Invalid(each.errors[0].detail, errors=each.errors)
     return each

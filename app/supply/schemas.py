@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from app.kernel.bulk import BULK, Rows
 from app.kernel.schema import (
@@ -24,7 +24,7 @@ from app.supply.rules import OURS, ReceiptStatus
 
 
 def _not_ours(source: str) -> str:
-    if source == OURS:
+    if source.casefold() == OURS:
         raise ValueError(f"{OURS!r} is the source of receipts that orders have planned: name one of your own")
     return source
 
@@ -78,7 +78,7 @@ class AvailabilityQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     sku: Sku
-    on: Day | None = Field(None, description="The day to answer for; without it today.")
+    on: Day | None = Field(None, description="The day to answer for, today at the earliest; without it today.")
 
 
 class AvailabilityStep(Read):
@@ -113,16 +113,19 @@ class ReceiptUpsert(Body):
         None,
         max_length=100,
         description=(
-            f"The planned receipts (source `{OURS}`) that this one makes good. Without it, those of the product, the "
-            "oldest first, as far as the quantity reaches; an empty list for goods that come on top."
+            f"The planned receipts (source `{OURS}`) that this one makes good, the oldest due first, as far as the "
+            "quantity reaches. Without it, those of the product; an empty list for goods that come on top. When the "
+            "receipt is told again: with it, all that the receipt has not replaced yet makes good those named; without "
+            "it, only what exceeds the largest quantity told before replaces any."
         ),
     )
 
-    @model_validator(mode="after")
-    def _received_when(self) -> "ReceiptUpsert":
-        if self.received_at is not None and self.status is not ReceiptStatus.RECEIVED:
-            raise ValueError("received_at goes with the status received")
-        return self
+    @field_validator("received_at")
+    @classmethod
+    def _when_received(cls, at: datetime | None, info: ValidationInfo) -> datetime | None:
+        if at is not None and info.data.get("status", ReceiptStatus.RECEIVED) is not ReceiptStatus.RECEIVED:
+            raise ValueError("goes with the status received")
+        return at
 
 
 class ReceiptBulk(Body):
@@ -145,6 +148,7 @@ class ReceiptRead(Stamped):
     pegged_line_id: UUID | None = Field(description="The order line that this planned receipt was promised to.")
     order_number: str | None = Field(description="The order of that line, while it waits for the goods.")
     replaced_by_id: UUID | None = Field(description="The receipt that took this planned one's place.")
+    replaced_quantity: Quantity = Field(description="How much of planned receipts this one has taken the place of.")
 
 
 class ReceiptQuery(Query):
@@ -192,13 +196,19 @@ class RequirementRead(Read):
     unit: str
     needed_by: date
     quantity: Quantity = Field(description="Promised for this day and not shipped.")
-    unconfirmed: Quantity = Field(description="Sum of `planned_receipts`.")
+    unconfirmed: Quantity = Field(
+        description="How much of `quantity` rests on receipts that nobody has confirmed. It adds up over the rows: a "
+        "planned receipt that serves several of them counts in each for their own part, in all for no more than its "
+        "quantity. Where a real receipt took the place of a part of it, that part serves the earliest rows."
+    )
     shortage: Quantity = Field(
         description="By how much all that is promised by this day exceeds stock and receipts due by it, late ones "
         "not counted: more than nothing when supply has slipped."
     )
     lines: list[RequirementLine]
-    planned_receipts: list[RequirementReceipt] = Field(description="Planned receipts that these lines rest on.")
+    planned_receipts: list[RequirementReceipt] = Field(
+        description="Planned receipts that these lines rest on, whole; the same one stands in each row that it serves."
+    )
 
 
 class RequirementQuery(Query):
@@ -206,5 +216,5 @@ class RequirementQuery(Query):
 
     sku: Code | None = None
     needed_by_to: Day | None = None
-    unconfirmed: bool | None = Field(None, description="With receipts that nobody has confirmed, or without.")
+    unconfirmed: bool | None = Field(None, description="With some of it `unconfirmed`, or with none.")
     sort: Literal["needed_by"] = "needed_by"

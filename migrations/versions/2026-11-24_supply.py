@@ -38,6 +38,8 @@ def upgrade() -> None:
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("pegged_line_id", sa.Uuid(), nullable=True),
         sa.Column("replaced_by_id", sa.Uuid(), nullable=True),
+        sa.Column("replaced_quantity", sa.Numeric(), nullable=False),
+        sa.Column("largest_quantity", sa.Numeric(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),

@@ -13,37 +13,12 @@ from app.kernel.auth import Permission
 from app.kernel.bulk import BulkResult
 from app.kernel.pagination import Page
 from app.products.models import Product
-from app.supply.rules import ReceiptStatus
-from app.supply.schemas import AvailabilityRead, ReceiptRead, RequirementRead, StockRead
+from app.supply.schemas import AvailabilityRead, ReceiptRead, StockRead
 from tests.conftest import ClientWith
-from tests.supply.goods import TODAY, add_product, count_stock, day, expect, take
+from tests.supply.calls import Json, at, listed, receipt, tell
+from tests.supply.goods import TODAY, add_product, count_stock, day, take
 
-Json = dict[str, Any]
 NOBODY = "0198c1de-0000-7000-8000-000000000000"
-
-
-def at(hours: int) -> str:
-    return (datetime.now(UTC).replace(microsecond=0) - timedelta(hours=hours)).isoformat()
-
-
-@pytest.fixture
-async def chai(tx: AsyncSession) -> Product:
-    product = await add_product(tx, "CHAI")
-    await tx.flush()
-    return product
-
-
-def receipt(**fields: object) -> Json:
-    return {
-        "source": "mes", "external_id": "WO-1", "sku": "chai", "quantity": "50", "due_on": str(day(12)),
-        "status": "confirmed", **fields,
-    }  # fmt: skip
-
-
-async def tell(client: AsyncClient, **fields: object) -> Json:
-    response = await client.post("/v1/receipts", json=receipt(**fields))
-    assert response.status_code in {200, 201}, response.text
-    return response.json()  # type: ignore[no-any-return]
 
 
 async def count(client: AsyncClient, quantity: str, counted_at: str, sku: str = "chai") -> Json:
@@ -51,12 +26,6 @@ async def count(client: AsyncClient, quantity: str, counted_at: str, sku: str = 
     response = await client.post("/v1/stock-counts", json=body)
     assert response.status_code == 200, response.text
     return response.json()  # type: ignore[no-any-return]
-
-
-async def listed(client: AsyncClient, path: str, **params: object) -> list[Json]:
-    response = await client.get(f"/v1/{path}", params=params)  # type: ignore[arg-type]
-    assert response.status_code == 200, response.text
-    return response.json()["data"]  # type: ignore[no-any-return]
 
 
 def outcomes(body: Mapping[str, Any]) -> list[str]:
@@ -135,6 +104,9 @@ async def test_availability_is_a_step_function(client: AsyncClient, chai: Produc
     unknown = await client.get("/v1/availability", params={"sku": "none"})
     assert (unknown.status_code, unknown.json()["errors"][0]["pointer"]) == (422, "sku")
     assert (await client.get("/v1/availability", params={"sku": "chai", "x": "1"})).status_code == 422
+    past = await client.get("/v1/availability", params={"sku": "chai", "on": str(day(-1))})
+    assert (past.status_code, past.json()["errors"][0]["pointer"]) == (422, "on")
+    assert (await client.get("/v1/availability", params={"sku": "chai", "on": str(TODAY)})).status_code == 200
 
 
 async def test_a_receipt_is_told_once_and_again(client: AsyncClient, chai: Product) -> None:
@@ -161,13 +133,39 @@ async def test_a_receipt_received_twice_books_once(client: AsyncClient, chai: Pr
     assert (await client.get("/v1/availability", params={"sku": "chai", "on": str(day(30))})).json()[
         "available"
     ] == "48"
-    for change in (
-        {"quantity": "50"},
-        {"status": "confirmed", "quantity": "48"},
-        {"quantity": "48", "due_on": "2020-01-01"},
-    ):
-        refused = await client.post("/v1/receipts", json=receipt(**{"status": "received", **change}))
-        assert (refused.status_code, refused.json()["errors"][0]["code"]) == (422, "final")
+
+
+async def test_what_is_received_changes_no_more(client: AsyncClient, chai: Product, tx: AsyncSession) -> None:
+    await add_product(tx, "OTHER")
+    came = await tell(client, status="received", quantity="48", received_at=at(2), replaces=[])
+    planned = (await take(tx, chai, 60, day(0), day(9))).receipt_id
+    changes: list[tuple[Json, list[str]]] = [
+        ({"quantity": "50"}, ["quantity"]),
+        ({"status": "confirmed"}, ["status"]),
+        ({"due_on": "2020-01-01", "quantity": "50", "sku": "OTHER"}, ["sku", "quantity", "due_on"]),
+        ({"received_at": at(1)}, ["received_at"]),
+        ({"received_at": at(3)}, ["received_at"]),
+        ({"replaces": [str(planned)]}, ["replaces"]),
+    ]
+    for change, fields in changes:
+        row = receipt(**{"status": "received", "quantity": "48", **change})
+        refused = await client.post("/v1/receipts", json=row)
+        assert refused.status_code == 409, refused.text
+        assert "count the stock, or tell a new receipt" in refused.json()["detail"]
+        assert [error["pointer"] for error in refused.json()["errors"]] == [f"/{name}" for name in fields]
+        assert {error["code"] for error in refused.json()["errors"]} == {"final"}
+        in_bulk = await client.post("/v1/receipts/bulk", json={"receipts": [row]})
+        (result,) = in_bulk.json()["data"]
+        assert result["status"] == "invalid"
+        assert [error["pointer"] for error in result["errors"]] == [f"/receipts/0/{name}" for name in fields]
+    assert (await client.get(f"/v1/receipts/{came['id']}")).json() == came
+
+
+async def test_the_same_time_ahead_of_our_clock_is_told_twice(client: AsyncClient, chai: Product) -> None:
+    ahead = (datetime.now(UTC) + timedelta(seconds=40)).isoformat()
+    first = await tell(client, status="received", received_at=ahead)
+    assert datetime.fromisoformat(first["received_at"]) < datetime.fromisoformat(ahead)
+    assert await tell(client, status="received", received_at=ahead) == first
 
 
 async def test_cancelled_is_final_and_no_supply(client: AsyncClient, chai: Product) -> None:
@@ -175,20 +173,22 @@ async def test_cancelled_is_final_and_no_supply(client: AsyncClient, chai: Produ
     await tell(client, status="cancelled")
     assert (await client.get("/v1/availability", params={"sku": "chai", "on": str(day(30))})).json()["available"] == "0"
     refused = await client.post("/v1/receipts", json=receipt())
-    assert refused.json()["errors"][0]["code"] == "final"
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (409, "/status")
 
 
 @pytest.mark.parametrize(
     ("fields", "pointer"),
     [
         ({"source": "bellwether"}, "/source"),
+        ({"source": "BellWether"}, "/source"),
         ({"quantity": "0"}, "/quantity"),
         ({"quantity": 1.5}, "/quantity"),
         ({"sku": "none"}, "/sku"),
         ({"status": "lost"}, "/status"),
         ({"due_on": "tomorrow"}, "/due_on"),
         ({"status": "received", "received_at": at(-1)}, "/received_at"),
-        ({"received_at": at(1)}, ""),
+        ({"received_at": at(1)}, "/received_at"),
+        ({"status": "cancelled", "received_at": at(1)}, "/received_at"),
         ({"replaces": [NOBODY]}, "/replaces/0"),
         ({"colour": "red"}, "/colour"),
     ],
@@ -216,12 +216,15 @@ async def test_receipts_in_bulk(client: AsyncClient, chai: Product) -> None:
         receipt(status="received", quantity="10"),
         receipt(external_id="WO-3", quantity="x"),
         receipt(external_id="WO-4"),
+        receipt(external_id="WO-5", received_at=at(1)),
     ]
     response = await client.post("/v1/receipts/bulk", json={"receipts": rows})
     assert response.status_code == 200, response.text
     BulkResult.model_validate(response.json())
-    expected = ["created", "invalid", "updated", "unchanged", "updated", "invalid", "created"]
+    expected = ["created", "invalid", "updated", "unchanged", "updated", "invalid", "created", "invalid"]
     assert outcomes(response.json()) == expected
+    places = [error["pointer"] for row in response.json()["data"] for error in row["errors"]]
+    assert places == ["/receipts/1/sku", "/receipts/5/quantity", "/receipts/7/received_at"]
     assert (await client.get(f"/v1/stock/{chai.id}")).json()["on_hand"] == "10"
     assert [row["external_id"] for row in await listed(client, "receipts", status="received")] == ["WO-1"]
 
@@ -248,68 +251,6 @@ async def test_receipts_are_filtered_and_sorted(client: AsyncClient, chai: Produ
     for params, expected in names:
         shown = await listed(client, "receipts", **params)
         assert "".join(row["external_id"] for row in shown) == expected, params
-
-
-async def test_requirements_tell_production_what_to_make(client: AsyncClient, chai: Product, tx: AsyncSession) -> None:
-    other = await add_product(tx, "OTHER")
-    await count_stock(tx, chai, 8)
-    from_stock = await take(tx, chai, 8, day(5))
-    produced = await take(tx, chai, 30, day(5), day(9))
-    await take(tx, other, 4, day(2), day(9))
-    rows = [RequirementRead.model_validate(row) for row in await listed(client, "production/requirements")]
-    assert [(row.needed_by, row.sku) for row in rows] == [(day(5), "CHAI"), (day(9), "CHAI"), (day(9), "OTHER")]
-    stock, made, _ = rows
-    assert [stock.quantity, stock.unconfirmed, stock.shortage] == [8, 0, 0]
-    assert stock.planned_receipts == []
-    assert [(line.order_number, line.basis.value) for line in stock.lines] == [(from_stock.number, "stock")]
-    assert [made.quantity, made.unconfirmed, made.shortage] == [30, 30, 0]
-    assert [(line.order_id, line.receipt_id, line.receipt_status) for line in made.lines] == [
-        (produced.order_id, produced.receipt_id, ReceiptStatus.PLANNED)
-    ]
-    (planned,) = made.planned_receipts
-    assert (planned.id, planned.quantity, planned.due_on) == (produced.receipt_id, produced.quantity, day(9))
-    assert [row["sku"] for row in await listed(client, "production/requirements", sku="other")] == ["OTHER"]
-    assert len(await listed(client, "production/requirements", needed_by_to=str(day(8)))) == 1
-    assert len(await listed(client, "production/requirements", unconfirmed="true")) == 2
-    assert len(await listed(client, "production/requirements", unconfirmed="false")) == 1
-    shown = (await client.get(f"/v1/receipts/{produced.receipt_id}")).json()
-    assert (shown["order_number"], shown["pegged_line_id"]) == (produced.number, str(produced.line_id))
-    await tell(client, quantity="30", due_on=str(day(9)))
-    assert len(await listed(client, "production/requirements", unconfirmed="true")) == 1
-
-
-async def test_a_slipped_receipt_shows_as_shortage(client: AsyncClient, chai: Product, tx: AsyncSession) -> None:
-    await expect(tx, chai, 20, day(5), number="WO-9")
-    await take(tx, chai, 20, day(5))
-    await expect(tx, chai, 20, day(8), number="WO-9")
-    await take(tx, chai, 1, day(5), day(10))
-    rows = [RequirementRead.model_validate(row) for row in await listed(client, "production/requirements")]
-    assert [row.needed_by for row in rows] == [day(5), day(10)]
-    assert [(int(row.quantity), int(row.shortage)) for row in rows] == [(20, 20), (1, 0)]
-    assert rows[0].lines[0].receipt_due_on == day(8)
-
-
-async def test_requirements_are_paged(client: AsyncClient, tx: AsyncSession) -> None:
-    for number in range(5):
-        product = await add_product(tx, f"SKU-{number}")
-        await take(tx, product, 2, day(3), day(4))
-        await take(tx, product, 1, day(3), day(6))
-    whole = await listed(client, "production/requirements")
-    paged: list[Json] = []
-    cursor: str | None = None
-    while True:
-        page = (
-            await client.get(
-                "/v1/production/requirements", params={"limit": 3, **({"cursor": cursor} if cursor else {})}
-            )
-        ).json()
-        paged += page["data"]
-        cursor = page["next_cursor"]
-        if not page["has_more"]:
-            break
-    assert (len(whole), paged) == (10, whole)
-    foreign = await client.get("/v1/production/requirements", params={"cursor": "Zm9v"})
-    assert foreign.status_code == 422
 
 
 async def test_scopes(client_with: ClientWith) -> None:
