@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.middleware.cors import CORSMiddleware
 
 from app.integration.watcher import Watcher
 from app.kernel import migrate, openapi, problems
@@ -67,6 +68,14 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
     app.state.schema_version = migrate.head()
     app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]
     app.add_middleware(Observed, metrics=metrics, timeout=settings.request_timeout, max_body=settings.max_body_bytes)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["ETag", "Location", "Link", "Retry-After", "X-Request-Id", "Idempotency-Replayed"],
+        )
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router)

@@ -24,7 +24,7 @@ class Company:
             settings.company_currency,
             settings.company_timezone,
             WorkingCalendar(settings.company_country),
-            Decimal(str(settings.price_allowance)),
+            settings.price_allowance,
         )
 
     def today(self) -> date:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Integer, LargeBinary, delete, select, update
+from sqlalchemy import Integer, LargeBinary, delete, select, tuple_, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -112,7 +112,10 @@ async def claim(session: AsyncSession, *, owner: UUID, operation: str, key: str,
     raise Replay(Answer(found.status, found.headers, found.body))
 
 
-async def forget(session: AsyncSession, *, before: datetime) -> int:
-    """Delete the answers stored before an instant; returns how many."""
-    result = await session.execute(delete(IdempotencyRecord).where(IdempotencyRecord.created_at < before))
+async def forget(session: AsyncSession, *, before: datetime, limit: int) -> int:
+    """Delete answers stored before an instant, the oldest first, up to a limit; returns how many."""
+    record = IdempotencyRecord
+    key = tuple_(record.owner, record.operation, record.key)
+    oldest = select(record.owner, record.operation, record.key).where(record.created_at < before)
+    result = await session.execute(delete(record).where(key.in_(oldest.order_by(record.created_at).limit(limit))))
     return result.rowcount if isinstance(result, CursorResult) else 0

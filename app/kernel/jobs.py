@@ -14,6 +14,7 @@ from app.kernel import clock, idempotency
 from app.kernel.db import Database, conninfo
 from app.kernel.settings import Settings
 
+_FORGOTTEN_AT_ONCE = 10_000
 _KEEP_FAILED_HOURS = 30 * 24
 _RETRY = RetryStrategy(max_attempts=8, exponential_wait=4)  # after 4 s, 16 s, 64 s, …: for about a day
 
@@ -55,8 +56,11 @@ def queue(url: str, jobs: Sequence[Job]) -> App:
 async def _forget_idempotency_keys(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - every periodic job's
     """Delete the answers whose time is over."""
     given = resources(context)
-    async with given.database.transaction() as session:
-        await idempotency.forget(session, before=clock.now() - timedelta(days=given.settings.idempotency_days))
+    before = clock.now() - timedelta(days=given.settings.idempotency_days)
+    full = True
+    while full:  # a day's keys in one statement could take longer than a statement may
+        async with given.database.transaction() as session:
+            full = await idempotency.forget(session, before=before, limit=_FORGOTTEN_AT_ONCE) == _FORGOTTEN_AT_ONCE
 
 
 async def _retry_stalled(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - every periodic job's

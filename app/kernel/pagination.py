@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, Select, tuple_
+from sqlalchemy import Select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.kernel.errors import Invalid
@@ -56,20 +56,17 @@ class Sort:
 
     def apply(self, statement: Select[Any], cursor: str | None, limit: int) -> Select[Any]:
         """The statement for one page, and one row more to know whether another follows."""
-        keys: tuple[ColumnElement[Any], ...] = (self.column.expression, self.identity.expression)
-        if self.column is self.identity:
-            keys = keys[:1]
+        keys = (self.column.expression, self.identity.expression)
         if cursor is not None:
-            after = tuple_(*self._decode(cursor)[-len(keys) :])
+            after = tuple_(*self._decode(cursor))
             statement = statement.where(tuple_(*keys) < after if self.descending else tuple_(*keys) > after)
         return statement.order_by(*(key.desc() if self.descending else key.asc() for key in keys)).limit(limit + 1)
 
     def encode(self, value: Any, identity: UUID) -> str:
         """The cursor behind the row with this sort value and id."""
         key = value if isinstance(value, (int, str)) else str(value)
-        raw = json.dumps(
-            [self._origin, key, str(identity)], ensure_ascii=False
-        )  # escaped, a long name outgrows the limit
+        # Escaped, a long name would outgrow the limit.
+        raw = json.dumps([self._origin, key, str(identity)], ensure_ascii=False)
         return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
 
     def _decode(self, cursor: str) -> tuple[Any, UUID]:

@@ -119,7 +119,7 @@ def _database(error: DBAPIError) -> Refusal | None:
         return Invalid.at(f"/{name}", "unknown", "names nothing that exists")
     if isinstance(cause, (pg.CheckViolationError, pg.ExclusionViolationError)):
         return Conflict(f"the rule {name} does not allow it", errors=[FieldError(f"/{name}", "rule", _told(cause))])
-    if isinstance(cause, (pg.NumericValueOutOfRangeError, pg.CharacterNotInRepertoireError)):
+    if isinstance(cause, pg.DataError):
         return Invalid("a value is out of the range that can be stored")
     if isinstance(cause, _BUSY):
         return Unavailable("another request holds what this one needs, or it took too long: try again")

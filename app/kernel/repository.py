@@ -73,9 +73,13 @@ class Repository(Generic[Model]):
             raise self.missing(identity)
         return Document(row.body, row.version)
 
-    async def page(self, reader: Reader, query: Query, *where: ColumnElement[bool]) -> Listing:
-        """One page of the list that `query` (its filters, `sort`, `limit`, `cursor`) asks for, within `where`."""
-        within = [str(value) for each in where for value in each.compile().params.values()]
+    async def page(
+        self, reader: Reader, query: Query, *where: ColumnElement[bool], within: UUID | None = None
+    ) -> Listing:
+        """One page of the list that `query` (its filters, `sort`, `limit`, `cursor`) asks for, where `where` holds.
+
+        `within` is the resource that the list belongs to, so that a cursor is no other's.
+        """
         sort = Sort.named(query.sort, self.sorts, of=f"{self.noun} {within} {query.filters()}")  # type: ignore[attr-defined]
         statement = self._shown.add_columns(sort.column.label("key"), sort.identity.label("identity"))
         statement = sort.apply(statement.where(*where, *self.conditions(query)), query.cursor, query.limit)

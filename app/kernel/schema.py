@@ -86,6 +86,7 @@ class Query(BaseModel):
         return self.model_dump_json(exclude={"limit", "cursor"})
 
 
+_SPARE_ZEROS = 20
 _PLAIN = r"^-?[0-9]+(\.[0-9]+)?$"
 
 
@@ -112,7 +113,7 @@ class Written:
         """What is received, but for a limit above zero."""
         sign = "-?" if self.least == "any" else ""
         whole = f"(0|[1-9][0-9]{{0,{self.whole - 1}}})" if self.most is None else f"[0-{self.most}]"
-        return rf"^{sign}{whole}(\.[0-9]{{1,{self.places}}}0*)?$"
+        return rf"^{sign}{whole}(\.[0-9]{{1,{self.places}}}0{{0,{_SPARE_ZEROS}}})?$"
 
     def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
         written = re.compile(self.pattern)
@@ -127,6 +128,8 @@ class Written:
                     {"example": self.example, "whole": self.whole, "places": self.places},
                 )
             number = Decimal(value)
+            if len(value.partition(".")[2]) > self.places:  # only zeros go
+                number = number.quantize(Decimal(1).scaleb(-self.places))
             if self.least == "more than zero" and not number:
                 raise PydanticCustomError("greater_than", "must be more than 0")
             if self.most is not None and number > self.most:

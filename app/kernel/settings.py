@@ -1,5 +1,6 @@
 """Configuration: every setting is an environment variable `BELLWETHER_<NAME>`."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -7,6 +8,7 @@ from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.kernel.calendar import WorkingCalendar
+from app.kernel.clock import today
 from app.kernel.money import minor_units
 
 
@@ -20,6 +22,11 @@ def _country(code: str | None) -> str | None:
     return code
 
 
+def _timezone(name: str) -> str:
+    today(name)
+    return name
+
+
 class Settings(BaseSettings):
     """The service's settings; the defaults run the demo on this machine without any."""
 
@@ -29,16 +36,21 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path(".data"), description="where the embedded database and the demo's keys live")
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8000, ge=1, le=65535, description="port to listen on")
+    cors_origins: list[str] = Field(
+        [], description='origins whose browsers may call, such as `["https://crm.example"]`'
+    )
 
     company_currency: Annotated[str, AfterValidator(_currency)] = Field(
         "USD", description="ISO 4217 currency of credit limits, exposure and purchase records"
     )
-    company_timezone: str = Field("UTC", description="IANA time zone of business dates")
+    company_timezone: Annotated[str, AfterValidator(_timezone)] = Field(
+        "UTC", description="IANA time zone of business dates"
+    )
     company_country: Annotated[str | None, AfterValidator(_country)] = Field(
         None, description="ISO country whose holidays are no working days"
     )
-    price_allowance: float = Field(
-        0.10,
+    price_allowance: Decimal = Field(
+        Decimal("0.10"),
         ge=0,
         le=1,
         description="how far below the list a price may be before the order check blocks, as a fraction",

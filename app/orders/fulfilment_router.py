@@ -47,7 +47,7 @@ async def ship(tx: Tx, company: OurCompany, order_id: UUID, body: ShipmentCreate
 async def list_shipments(
     request: Request, tx: ReadTx, order_id: UUID, query: Annotated[OfOrderQuery, Parameters()]
 ) -> Response:
-    listing = await shipments.page(tx, query, Shipment.order_id == order_id)
+    listing = await shipments.page(tx, query, Shipment.order_id == order_id, within=order_id)
     return answer_page(request, await orders.part(tx, order_id, listing))
 
 
@@ -92,7 +92,7 @@ async def take_back(tx: Tx, company: OurCompany, order_id: UUID, body: ReturnCre
 async def list_returns(
     request: Request, tx: ReadTx, order_id: UUID, query: Annotated[OfOrderQuery, Parameters()]
 ) -> Response:
-    listing = await returns.page(tx, query, OrderReturn.order_id == order_id)
+    listing = await returns.page(tx, query, OrderReturn.order_id == order_id, within=order_id)
     return answer_page(request, await orders.part(tx, order_id, listing))
 
 

@@ -104,7 +104,7 @@ class OrderLine(Identified, Base):
 
     order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"))
     line_no: Mapped[int]
-    product_id: Mapped[UUID] = mapped_column(ForeignKey("products.id"), index=True)
+    product_id: Mapped[UUID] = mapped_column(ForeignKey("products.id"))
     sku: Mapped[str]
     quantity: Mapped[Decimal]
     requested_on: Mapped[date | None]

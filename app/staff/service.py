@@ -45,7 +45,8 @@ async def update(session: AsyncSession, *, member_id: UUID, expected: int, body:
     for name, value in sent.items():
         setattr(member, name, value)
     _check_period(member)
-    outbox.record(session, member, StaffUpdated(changes=outbox.changes(member, personal=_PERSONAL)))
+    if changes := outbox.changes(member, personal=_PERSONAL):
+        outbox.record(session, member, StaffUpdated(changes=changes))
     return member
 
 

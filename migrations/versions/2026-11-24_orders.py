@@ -145,7 +145,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_order_lines"),
         sa.UniqueConstraint("order_id", "line_no", name="uq_order_lines_order_id_line_no"),
     )
-    op.create_index("ix_order_lines_product_id", "order_lines", ["product_id"])
     op.create_table(
         "order_overrides",
         sa.Column("order_id", sa.Uuid(), nullable=False),

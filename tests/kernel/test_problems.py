@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from httpx import AsyncClient
+from httpx import ASGITransport, AsyncClient
+from pydantic import ValidationError
 
 from app.kernel.auth import Permission
 from app.kernel.problems import Problem
+from app.kernel.settings import Settings
+from app.main import create_app
 from tests.conftest import ClientWith
 from tests.kernel.conftest import Raw, raw
 
@@ -303,3 +306,18 @@ async def test_an_odd_request_id_is_replaced(sender: Sender, given: bytes) -> No
 async def test_the_documented_schema_of_problems_holds(sender: Sender, shared_app: FastAPI) -> None:
     body = problem_in(await sender.post(json.dumps({**NANCY, "role": 1}).encode()), 422)
     assert Problem.model_validate(body).model_dump() == body
+
+
+async def test_browsers_of_named_origins_may_call(settings: Settings) -> None:
+    app = create_app(settings.model_copy(update={"cors_origins": ["https://crm.example"]}))
+    asked = {"Origin": "https://crm.example", "Access-Control-Request-Method": "PATCH"}
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://test") as client:
+        allowed = await client.options("/v1/orders", headers=asked)
+        other = await client.options("/v1/orders", headers={**asked, "Origin": "https://evil.example"})
+    assert allowed.headers["access-control-allow-origin"] == "https://crm.example"
+    assert "access-control-allow-origin" not in other.headers
+
+
+def test_a_time_zone_that_is_none_is_refused_at_the_start() -> None:
+    with pytest.raises(ValidationError, match="company_timezone"):
+        Settings(company_timezone="Europe/Atlantis")

@@ -246,3 +246,11 @@ async def test_the_history_says_what_changed(shop: Shop) -> None:
             ("lines", "1 CHAI for soonest at 10.00 less 0", "7 CHAI for soonest at 10.00 less 0"),
         ]
     ]
+
+
+async def test_zeros_behind_a_quantity_are_no_fault(shop: Shop) -> None:
+    await shop.product("CHAI", price="1.00")
+    assert (await shop.order({"sku": "CHAI", "quantity": "1." + "0" * 20}))["lines"][0]["quantity"] == "1.0000"
+    absurd = shop.draft({"sku": "CHAI", "quantity": "1." + "0" * 17000})
+    refused = await shop.client.post("/v1/orders", json=absurd)
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/lines/0/quantity")
