@@ -11,6 +11,7 @@ from pydantic import PydanticInvalidForJsonSchema, TypeAdapter, ValidationError
 
 from app import registry
 from app.kernel.schema import Body, Query
+from app.kernel.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 APP = sorted((ROOT / "app").rglob("*.py"))
@@ -101,3 +102,10 @@ def _schema(takes: TypeAdapter[Any]) -> str:
     with suppress(PydanticInvalidForJsonSchema):
         return json.dumps(takes.json_schema(), separators=(",", ":"))
     return ""
+
+
+def test_the_readme_names_every_setting_as_it_is() -> None:
+    readme = (ROOT / "README.md").read_text()
+    for name, field in Settings.model_fields.items():
+        assert f"| `{name.upper()}` |" in readme
+        assert f"| {field.description} |" in readme
