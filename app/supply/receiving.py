@@ -163,7 +163,7 @@ class _Intake:
         return Final(tuple(FieldError(f"/{name}", "final", why) for name in fields)) if fields else None
 
     def _set(self, receipt: Receipt, row: ReceiptUpsert, taken: Taken) -> None:
-        if row.status is ReceiptStatus.RECEIVED and receipt.status is not ReceiptStatus.RECEIVED:
+        if row.status is ReceiptStatus.RECEIVED:
             receipt.received_at = row.received_at or clock.now()
             self.received.append(receipt)
         receipt.quantity, receipt.due_on, receipt.status = row.quantity, row.due_on, row.status

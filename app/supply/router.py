@@ -89,7 +89,11 @@ async def availability(
     dependencies=_WRITE,
 )
 async def create(tx: Tx, body: ReceiptUpsert) -> Response:
-    """Idempotent by source and external id: the same again changes nothing, news of it changes the receipt."""
+    """Idempotent by source and external id: the same again changes nothing, news of it changes the receipt.
+
+    One that is received or cancelled changes no more: news of it is a 409 that names the fields that differ. Count the
+    stock then, or tell a new receipt.
+    """
     outcome, receipt_id = _only(await receive(tx, rows=[body]))
     shown = await receipts.show(tx, receipt_id)
     return created(shown, "receipts", receipt_id) if outcome is Outcome.CREATED else answer(shown)
