@@ -174,7 +174,7 @@ async def list_consents(
     request: Request, tx: ReadTx, contact_id: UUID, query: Annotated[ConsentQuery, Parameters()]
 ) -> Response:
     """Everything, with its evidence, also what has been overtaken and what the contact said as a lead."""
-    said = await consents.page(tx, query, Consent.contact_id == contact_id)
+    said = await consents.page(tx, query, Consent.contact_id == contact_id, within=contact_id)
     return answer_page(request, await contacts.part(tx, contact_id, said))
 
 

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from app.accounts.rules import (
     AccountStatus,
@@ -34,7 +34,7 @@ from app.kernel.schema import (
 )
 
 Days = Annotated[Whole, Field(ge=0, le=365, description="Days from the invoice until it is due.", examples=[30])]
-Telephone = Annotated[str, Field(min_length=1, max_length=50, examples=["030 0074321"])]
+Telephone = Annotated[Line, Field(examples=["030 0074321"])]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$", examples=["de"])]
 CreditLimit = Annotated[
     NonNegativeAmount, Field(description="In the company's currency; null for none.", examples=["20000.00"])
@@ -47,8 +47,8 @@ class AccountCreate(Body):
     number: Code | None = Field(None, description="Made by the service when left out.", examples=["A-000123"])
     name: Line = Field(examples=["Alfreds Futterkiste"])
     type: AccountType = AccountType.END_CUSTOMER
-    status: Literal[AccountStatus.PROSPECT, AccountStatus.ACTIVE] = Field(
-        AccountStatus.PROSPECT, description="The first completed order makes a prospect active."
+    status: Annotated[Literal["prospect", "active"], AfterValidator(AccountStatus)] = Field(
+        "prospect", validate_default=True, description="The first completed order makes a prospect active."
     )
     industry: Line | None = Field(None, examples=["food retail"])
     size: CompanySize | None = None

@@ -289,7 +289,7 @@ async def hand_over_consents(session: AsyncSession, *, lead_id: UUID, contact_id
 
 async def consents_of_lead(reader: Reader, *, lead_id: UUID, query: ConsentQuery) -> Listing:
     """One page of all that a lead said (`ConsentRead`); empty for a lead that there is not."""
-    return await all_consents.page(reader, query, Consent.lead_id == lead_id)
+    return await all_consents.page(reader, query, Consent.lead_id == lead_id, within=lead_id)
 
 
 async def record_consent(session: AsyncSession, *, contact_id: UUID, body: ContactConsentCreate) -> None:

@@ -151,6 +151,11 @@ async def test_wrong_fields_are_named(client: AsyncClient, fields: dict[str, obj
     assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, pointer), response.text
 
 
+async def test_a_wrong_status_is_told_in_words_of_the_api(client: AsyncClient) -> None:
+    response = await client.post("/v1/accounts", json={**ALFREDS, "status": "blocked"})
+    assert response.json()["errors"][0]["detail"] == "Input should be 'prospect' or 'active'"
+
+
 async def test_what_must_be_there_is_not_cleared(client: AsyncClient) -> None:
     found = await account(client)
     for field in ("name", "number", "currency", "type", "key_account", "payment_terms_days"):
