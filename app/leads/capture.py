@@ -6,9 +6,9 @@ to, write all that the plan says (`dedupe.plan_capture`), events included.
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -24,7 +24,7 @@ from app.leads.dedupe import CaptureOutcome, Incoming, Known, Plan, Result, lock
 from app.leads.events import LeadCaptured, LeadRecycled, LeadTouched, LeadUpdated
 from app.leads.models import Lead
 from app.leads.repository import leads
-from app.leads.rules import Authority, Budget, LeadStatus, Need, on_new_touch
+from app.leads.rules import Authority, Budget, LeadStatus, Need, comes_back
 from app.leads.schemas import LeadCreate
 from app.leads.state import DERIVED, PERSONAL, scored
 
@@ -150,14 +150,23 @@ async def _write(
 ) -> None:
     if not plan.touches:
         return
-    touched = Counter(touch.lead_id for touch in plan.touches)
+    heard: dict[UUID, list[LeadCreate]] = {}
+    for touch in plan.touches:
+        heard.setdefault(touch.lead_id, []).append(rows[touch.index])
+    said = [
+        (lead_id, rows[touch.index])
+        for touch in plan.touches
+        for lead_id in (touch.lead_id, *plan.concerned.get(touch.index, ()))
+        if rows[touch.index].consents
+    ]
     start = before | {
         touch.lead_id: _start(touch.lead_id, rows[touch.index])
         for touch in plan.touches
         if touch.outcome is CaptureOutcome.CREATED
     }
-    after = {lead.id: _after(start[lead.id], lead, touched[lead.id]) for lead in plan.leads if touched[lead.id]}
-    actor = session.info.get("origin", outbox.SYSTEM).name
+    news = heard.keys() | {lead_id for lead_id, _ in said}
+    after = {lead.id: _after(start[lead.id], lead, heard.get(lead.id, ())) for lead in plan.leads if lead.id in news}
+    actor = outbox.origin(session).name
     await leads.write(
         session,
         created=[lead for lead_id, lead in after.items() if lead_id not in before],
@@ -166,8 +175,12 @@ async def _write(
         identities=[asdict(identity) for identity in plan.identities],
         events=_events(session, rows, before, after, plan),
     )
-    said = [one for touch in plan.touches for one in _said(after[touch.lead_id], rows[touch.index])]
-    await add_consents_of_many(session, said=said)
+    await add_consents_of_many(session, said=[one for lead_id, row in said for one in _said(after[lead_id], row)])
+
+
+def _happened(row: LeadCreate) -> datetime:
+    """When the person did it: never in the future, so that nothing that comes later can be outrun."""
+    return min(row.occurred_at or clock.now(), clock.now())
 
 
 def _start(lead_id: UUID, row: LeadCreate) -> Columns:
@@ -175,22 +188,30 @@ def _start(lead_id: UUID, row: LeadCreate) -> Columns:
     return {**_BLANK, "id": lead_id, "source": row.source, "created_at": now, "status_changed_at": now}
 
 
-def _after(before: Columns, lead: Known, touches: int) -> Columns:
-    """All columns of a lead as the batch leaves it."""
+def _after(before: Columns, lead: Known, heard: Sequence[LeadCreate]) -> Columns:
+    """All columns of a lead as the batch leaves it; `heard`: its touches."""
     now, row = clock.now(), dict(before)
-    status = on_new_touch(row["status"])
-    if status is not row["status"]:
-        row |= {"status": status, "status_changed_at": now}
+    if row["status"] is LeadStatus.DISQUALIFIED and any(_back(row, touch) for touch in heard):
+        row |= {"status": LeadStatus.RECYCLED, "status_changed_at": now}
     row |= _columns(lead)
-    row |= {"touch_count": row["touch_count"] + touches, "version": row["version"] + 1, "updated_at": now}
+    row |= {"touch_count": row["touch_count"] + len(heard), "version": row["version"] + 1, "updated_at": now}
     return row | scored(row)
+
+
+def _back(lead: Columns, touch: LeadCreate) -> bool:
+    return comes_back(
+        lead["disqualify_reason"],
+        given_up_at=lead["status_changed_at"],
+        heard_at=_happened(touch),
+        withdraws=touch.only_withdraws,
+    )
 
 
 def _touch(lead_id: UUID, row: LeadCreate, actor: str) -> Columns:
     return {
         "id": uuid7(),
         "lead_id": lead_id,
-        "at": row.occurred_at or clock.now(),
+        "at": _happened(row),
         "source": row.source,
         "external_id": row.external_id,
         "campaign": row.campaign,
@@ -202,7 +223,7 @@ def _touch(lead_id: UUID, row: LeadCreate, actor: str) -> Columns:
 
 def _said(lead: Columns, row: LeadCreate) -> list[Said]:
     """The consents in a row; those of a converted lead are its contact's as well."""
-    default = row.occurred_at or clock.now()
+    default = _happened(row)
     return [
         Said(
             entry=ConsentEntry(**dict(one) | {"at": one.at or default, "source": row.source}),

@@ -28,7 +28,7 @@ async def convert(session: AsyncSession, *, lead_id: UUID, expected: int, curren
 
     Raises:
         Conflict: the lead is not qualified.
-        Invalid: account or contact are unknown or do not belong together, or the contact would have no name.
+        Invalid: account or contact are unknown or do not belong together, or the contact would have no name, or two.
 
     """
     lead = await leads.lock(session, lead_id)
@@ -55,6 +55,8 @@ async def convert(session: AsyncSession, *, lead_id: UUID, expected: int, curren
 async def _known_contact(session: AsyncSession, body: LeadConvert) -> Contact | None:
     if body.contact_id is None:
         return None
+    if body.contact_name is not None:
+        raise Invalid.at("/contact_name", "contact_id", "is a new contact's, contact_id is one that is there: send one")
     contact = await session.get(Contact, body.contact_id)
     if contact is None:
         raise Invalid.at("/contact_id", "unknown", "names nothing that exists")

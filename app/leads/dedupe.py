@@ -20,6 +20,10 @@ with which it would equal lead B. So the identity wins, and what clashes gives w
 
 In each case ``shared_email`` asks a person to look. Nothing is lost: the touch keeps the payload. A pair may pass from
 one lead to another within a batch, so a unique constraint on them would have to be deferred.
+
+What a row says about consent is about its person at its email: it counts for the row's lead, and also for the leads
+that have the email and the same or no person: those that it could belong to by rule (b). So no withdrawal stays with A
+while B may still be written to.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -116,6 +120,7 @@ class Plan:
     created: tuple[Known, ...]  # oldest first, all rows of the batch merged in
     changed: Mapping[UUID, Mapping[str, object]]  # of leads known before: only what differs, fields and COLUMNS
     touches: tuple[Result, ...]  # the rows to record as touches of their leads: all that are not ``unchanged``
+    concerned: Mapping[int, tuple[UUID, ...]]  # by row: the other leads for which its consents count, if there are any
     identities: tuple[IdentitySeen, ...]
     leads: tuple[Known, ...]  # every lead afterwards, oldest first: the next batch's ``known``
 
@@ -154,6 +159,7 @@ def plan_capture(rows: Sequence[Incoming], known: Sequence[Known], new_id: Calla
         created=tuple(lead for lead in after if lead.id not in before),
         changed={lead_id: diff for lead_id, diff in diffs.items() if diff},
         touches=tuple(result for result in results if result.outcome is not CaptureOutcome.UNCHANGED),
+        concerned=book.concerned,
         identities=tuple(
             IdentitySeen(*identity, lead.id, fingerprint)
             for lead in after
@@ -177,6 +183,7 @@ class _Book:
         self.by_identity: dict[Identity, UUID] = {}
         self.by_pair: dict[tuple[str, str], UUID] = {}  # email and person key
         self.by_email: dict[str, set[UUID]] = {}
+        self.concerned: dict[int, tuple[UUID, ...]] = {}  # by row taken: the other leads of its person at its email
         for lead in known:
             self.put(lead)
 
@@ -195,23 +202,27 @@ class _Book:
         own = self.leads[self.by_identity[row.identity]] if row.identity in self.by_identity else None
         if own and row.identity and own.identities[row.identity] == row.fingerprint:
             return Result(row.index, CaptureOutcome.UNCHANGED, own.id)
-        found = own or self.same_person(row)
+        same = self.same_person(row, own)
+        found = own or (same[0] if same else None)
         lead = self.overwrite(own, row) if own else self.fill(found, row) if found else self.create(row, new_id())
         if row.identity:
             lead = replace(lead, identities={**lead.identities, row.identity: row.fingerprint})
+        if others := tuple(each.id for each in same if each.id != lead.id):
+            self.concerned[row.index] = others
         self.put(lead)
         return Result(row.index, CaptureOutcome.UPDATED if found else CaptureOutcome.CREATED, lead.id)
 
-    def same_person(self, row: Incoming) -> Known | None:
+    def same_person(self, row: Incoming, own: Known | None) -> list[Known]:
+        """The leads of the row's person at its email, the one that rule (b) finds first; ``own``: its identity's."""
         if not row.email:
-            return None
-        for key in (row.person_key, ""):
-            if (lead_id := self.by_pair.get((row.email, key))) is not None:
-                return self.leads[lead_id]
+            return []
+        person = row.person_key or (own.person_key if own and own.email == row.email else "")
+        keys = dict.fromkeys((person, ""))
+        same = [self.leads[self.by_pair[row.email, key]] for key in keys if (row.email, key) in self.by_pair]
         sharing = self.by_email.get(row.email)
-        if row.person_key or not sharing:
-            return None
-        return next(lead for lead in self.leads.values() if lead.id in sharing)
+        if same or person or not sharing:
+            return same
+        return [next(lead for lead in self.leads.values() if lead.id in sharing)]
 
     def create(self, row: Incoming, lead_id: UUID) -> Known:
         return Known(

@@ -53,7 +53,11 @@ _KNOWN: dict[int | str, dict[str, Any]] = {
     dependencies=_CAPTURE,
 )
 async def create(tx: Tx, body: LeadCreate) -> Response:
-    """Create a lead, or add a touch to the one that this is: the same source and id, or the same email and person."""
+    """Create a lead, or add a touch to the one that this is: the same source and id, or the same email and person.
+
+    One that was given up is open again (`recycled`) when something happens afterwards; not when a consent is all that
+    is withdrawn, nor when it was given up as spam, as a duplicate or for wrong data.
+    """
     done = await service.capture_one(tx, body=body)
     shown = await leads.show(tx, done.lead_id)
     document = Document(f'{{"result":"{done.outcome}","lead":{shown.body}}}', shown.version)
@@ -85,7 +89,7 @@ async def get(tx: ReadTx, lead_id: UUID) -> Response:
 async def list_touches(
     request: Request, tx: ReadTx, lead_id: UUID, query: Annotated[LeadTouchQuery, Parameters()]
 ) -> Response:
-    heard = await touches.page(tx, query, LeadTouch.lead_id == lead_id)
+    heard = await touches.page(tx, query, LeadTouch.lead_id == lead_id, within=lead_id)
     return answer_page(request, await leads.part(tx, lead_id, heard))
 
 

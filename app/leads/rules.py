@@ -8,6 +8,7 @@ when it was captured 20, so that no lead counts as warm before somebody has talk
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -60,11 +61,6 @@ def check_move(current: LeadStatus, wanted: LeadStatus) -> None:
         raise MoveNotAllowed(current, wanted, MOVES[current])
 
 
-def on_new_touch(status: LeadStatus) -> LeadStatus:
-    """The status after somebody was heard of again: who was turned away comes back, nobody else moves."""
-    return LeadStatus.RECYCLED if status is LeadStatus.DISQUALIFIED else status
-
-
 class DisqualifyReason(StrEnum):
     """Why a lead is not pursued; asked for with every disqualification."""
 
@@ -78,6 +74,18 @@ class DisqualifyReason(StrEnum):
     SPAM = "spam"
     OUT_OF_TERRITORY = "out_of_territory"
     OTHER = "other"
+
+
+_NOBODY_TO_COME_BACK = frozenset({DisqualifyReason.DUPLICATE, DisqualifyReason.WRONG_DATA, DisqualifyReason.SPAM})
+
+
+def comes_back(reason: DisqualifyReason | None, *, given_up_at: datetime, heard_at: datetime, withdraws: bool) -> bool:
+    """Whether hearing of a disqualified lead again opens it again (``recycled``).
+
+    Not when it happened before we gave the lead up, when they only withdrew a consent (``withdraws``), or when there
+    was nobody to begin with: a duplicate, wrong data, spam.
+    """
+    return heard_at >= given_up_at and not withdraws and reason not in _NOBODY_TO_COME_BACK
 
 
 class Interest(StrEnum):

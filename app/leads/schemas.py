@@ -4,7 +4,15 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from app.accounts.rules import AccountType, CompanySize, ConsentCreate, ConsentEntry
 from app.kernel.bulk import BULK, Rows
@@ -34,6 +42,27 @@ from app.leads.rules import Authority, Budget, DisqualifyReason, Intention, Inte
 MOST_ATTRIBUTES = 20
 _WIDEST = 10**15
 
+
+def _one_error_each(given: object, validate: ValidatorFunctionWrapHandler) -> object:
+    """The attributes, or one error for each that is wrong: every kind of value that it is not would be one more."""
+    try:
+        return validate(given)
+    except ValidationError as error:
+        told: dict[str | int, InitErrorDetails] = {}
+        for each in error.errors():
+            if not each["loc"]:
+                raise
+            name, *rest = each["loc"]
+            told[name] = InitErrorDetails(
+                type=_NO_NAME if rest == ["[key]"] else _NO_VALUE, loc=(name,), input=each["input"]
+            )
+        raise ValidationError.from_exception_data(error.title, list(told.values())) from None
+
+
+_NO_NAME = PydanticCustomError("attribute_name", "must have a name of 1 to 64 characters")
+_NO_VALUE = PydanticCustomError(
+    "attribute_value", "must be a string of up to 500 characters, a number up to 10^15, true, false or null"
+)
 Name = Annotated[str, Field(min_length=1, max_length=64)]
 Value = (
     Annotated[str, Field(max_length=500)]
@@ -44,6 +73,7 @@ Value = (
 Attributes = Annotated[
     dict[Name, Value | None],
     Field(max_length=MOST_ATTRIBUTES, examples=[{"utm_term": "tea", "visits": 4, "newsletter": True}]),
+    WrapValidator(_one_error_each),
 ]
 EstimatedValue = Annotated[NonNegativeAmount, Field(examples=["12500.00"])]
 Horizon = Annotated[Whole, Field(ge=0, le=120, description="Months until they mean to buy.", examples=[3])]
@@ -76,11 +106,18 @@ class LeadCreate(Body):
     )
     campaign: MaybeCode = Field(None, description="Code of the campaign that it answers.", examples=["SPRING-26"])
     offer: MaybeLine = Field(None, description="What was offered.", examples=["Free samples"])
-    occurred_at: Instant | None = Field(None, description="When the person did it; the time of the call if left out.")
+    occurred_at: Instant | None = Field(
+        None, description="When the person did it; now when left out, and never later than now."
+    )
     person_name: MaybeLine = Field(None, examples=["Ana Trujillo"])
     job_title: MaybeLine = Field(None, examples=["Owner"])
     company: MaybeLine = Field(None, examples=["Emparedados y helados"])
-    email: MaybeEmail = Field(None, examples=["ana@example.com"])
+    email: MaybeEmail = Field(
+        None,
+        description="A lead that `external_id` names does not take it over when another lead has it whose person is,"
+        " or may be, the same: it keeps its own email, or none, and is flagged (`shared_email`).",
+        examples=["ana@example.com"],
+    )
     telephone: MaybeLine = Field(
         None, description="In any form; without an international prefix `country` tells it.", examples=["(5) 555-4729"]
     )
@@ -94,9 +131,17 @@ class LeadCreate(Body):
     estimated_value: EstimatedValue | None = None
     estimated_currency: Currency | None = None
     consents: Annotated[list[ConsentCreate], Field(max_length=20)] = Field(
-        [], description="What they said about being contacted; without a time, with this touch."
+        [],
+        description="What they said about being contacted; without a time, with this touch. It counts for the lead,"
+        " for every other lead that has the email with the same or no person, and for their contacts.",
     )
     attributes: Attributes = Field({}, description=f"Up to {MOST_ATTRIBUTES} free values.")
+
+    @property
+    def only_withdraws(self) -> bool:
+        """Whether they only asked not to be contacted: nothing granted, asked for, or wanted."""
+        wanted = self.offer or self.interest or self.message or self.product_skus or self.estimated_value
+        return bool(self.consents) and not wanted and not any(one.granted for one in self.consents)
 
     @model_validator(mode="after")
     def _has_somebody(self) -> "LeadCreate":
@@ -143,7 +188,10 @@ class LeadRead(Stamped):
     job_title: str | None
     company: str | None
     email: str | None
-    shared_email: bool = Field(description="Another lead has this email too: somebody should look.")
+    shared_email: bool = Field(
+        description="When an email came in for this lead, another lead had it already: several people share it, or"
+        " this is one person twice (this lead did not take it over then). Somebody should look, and PATCH it to false."
+    )
     telephone: str | None = Field(description="As it was typed.")
     telephone_e164: str | None = Field(description="The number to dial; null when what was typed is none.")
     country: str | None
@@ -215,16 +263,18 @@ class LeadUpdate(Changes):
     next_step_on: Day | None = Field(None, description="When the next step is due; needs one, sent or planned.")
 
 
-class LeadQualify(Body):
-    """What was found out; it makes the lead qualified, or corrects what was recorded."""
+class LeadQualify(Changes):
+    """What was found out; it makes the lead qualified, or corrects what was recorded. What is left out stays."""
 
     interest_level: Interest = Field(examples=[Interest.STRONG])
     intention: Intention = Field(description="How far the decision to buy has gone.", examples=[Intention.INTENDS])
     horizon_months: Horizon | None = None
-    budget: Budget = Budget.UNKNOWN
-    authority: Authority = Authority.UNKNOWN
-    need: Need = Need.UNKNOWN
-    qualified_by_id: UUID | None = Field(None, description="Which member of staff found it out.")
+    budget: Budget = unset(description="`unknown` takes an answer back.")
+    authority: Authority = unset(description="`unknown` takes an answer back.")
+    need: Need = unset(description="`unknown` takes an answer back.")
+    qualified_by_id: UUID | None = Field(
+        None, description="Which member of staff found it out. Who qualified it before does not count for a new time."
+    )
 
 
 class LeadDisqualify(Body):
@@ -256,7 +306,9 @@ class LeadConvert(Body):
     account_id: UUID | None = None
     account: NewAccount | None = None
     contact_id: UUID | None = Field(None, description="A contact that is there; its account is the lead's.")
-    contact_name: Line | None = Field(None, description="The new contact's name; the lead's person if left out.")
+    contact_name: Line | None = Field(
+        None, description="The new contact's name, without `contact_id`; the lead's person if left out."
+    )
     owner_id: UUID | None = Field(None, description="Who looks after it; the lead's owner if left out.")
 
     @model_validator(mode="after")

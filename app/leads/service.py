@@ -90,7 +90,7 @@ async def _check_email(session: AsyncSession, lead: Lead, sent: dict[str, object
 
 
 async def qualify(session: AsyncSession, *, lead_id: UUID, expected: int, body: LeadQualify) -> Lead:
-    """Record what was found out; a lead that is qualified already stays so.
+    """Record what was found out, beside what was recorded before; a lead that is qualified already stays so.
 
     Raises:
         Conflict: the lead's status does not lead there.
@@ -99,7 +99,8 @@ async def qualify(session: AsyncSession, *, lead_id: UUID, expected: int, body: 
     lead = await leads.lock(session, lead_id, expected=expected)
     if lead.status is not LeadStatus.QUALIFIED:
         move(lead, LeadStatus.QUALIFIED)
-    for name, value in body.model_dump().items():
+        lead.qualified_by_id = None
+    for name, value in body.sent().items():
         setattr(lead, name, value)
     lead.qualified_at = clock.now()
     rescore(lead)

@@ -163,6 +163,44 @@ def test_the_identity_wins_and_what_clashes_gives_way(
     assert plan.changed == {A: change}
 
 
+C = UUID(int=3)
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "sent", "concerned"),
+    [
+        # by identity: whom the email and person would find without it
+        ((None, ""), ["bob"], "bob", [B]),
+        ((None, "anna"), ["bob"], "bob", [B]),
+        ((None, "anna"), [""], "anna", [B]),
+        ((None, "anna"), ["anna", ""], "anna", [B, C]),
+        ((None, ""), ["anna", "bob"], "", [B]),  # no name at all: the oldest, as without the identity
+        (("a@x.de", "anna"), ["anna"], "", [B]),
+        (("b@x.de", "anna"), [""], "anna", [B]),
+        # other people at the same email are not concerned
+        ((None, "anna"), ["bob"], "anna", []),
+        (("b@x.de", "anna"), ["bob"], "", []),
+        (("b@x.de", ""), ["bob"], "", []),
+        (("a@x.de", "anna"), [], "anna", []),
+    ],
+)
+def test_consents_concern_the_other_leads_of_the_person_at_the_email(
+    own: tuple[str | None, str], others: list[str], sent: str, concerned: list[UUID]
+) -> None:
+    known = [lead(A, ext="1", email=own[0], name=own[1])]
+    known += [lead(one, email="b@x.de", name=name) for one, name in zip([B, C], others, strict=False)]
+    plan = run([row(ext="1", email="b@x.de", name=sent)], known)
+    assert outcomes(plan) == [(UPDATED, A)]
+    assert plan.concerned == ({0: tuple(concerned)} if concerned else {})
+
+
+def test_consents_without_an_identity_concern_the_nameless_lead_too() -> None:
+    known = [lead(A, email="b@x.de"), lead(B, email="b@x.de", name="bob")]
+    plan = run([row(0, email="b@x.de", name="bob"), row(1, email="b@x.de"), row(2, email="b@x.de", name="anna")], known)
+    assert outcomes(plan) == [(UPDATED, B), (UPDATED, A), (UPDATED, A)]
+    assert plan.concerned == {0: (A,)}
+
+
 def test_a_name_of_punctuation_is_no_name() -> None:
     plan = run([row(email="a@x.de", person_name="-"), row(1, email="a@x.de", name="anna")])
     assert plan.created[0].fields == {"person_name": "Anna"}
@@ -214,6 +252,7 @@ def test_a_batch_is_its_rows_one_after_the_other(first: list[Incoming], second: 
     assert at_once.leads == leads
     assert at_once.results == tuple(result for step in steps for result in step.results)
     assert at_once.touches == tuple(touch for step in steps for touch in step.touches)
+    assert at_once.concerned == {index: them for step in steps for index, them in step.concerned.items()}
 
 
 @given(batches(), batches())

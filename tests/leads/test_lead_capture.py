@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from httpx import AsyncClient, QueryParams
 from sqlalchemy import event, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from app.kernel import clock
 from app.kernel.auth import Permission
 from app.kernel.outbox import OutboxEvent
 from app.leads.schemas import CapturedLead, LeadRead, LeadTouchRead
@@ -165,6 +167,62 @@ async def test_an_identity_that_renames_or_moves_respects_the_pair_of_another(cl
     bob = await capture(client, external_id="2", email="bob@example.com", person_name="Bob")
     new = await capture(client, 200, external_id="2", email="ana@example.com", person_name="Ana", company="C")
     assert (new["id"], new["email"], new["shared_email"], new["company"]) == (bob["id"], "bob@example.com", True, "C")
+
+
+async def test_a_withdrawal_counts_wherever_its_email_and_person_are(client: AsyncClient, tx: AsyncSession) -> None:
+    yes = {"purpose": "newsletter", "channel": "email", "granted": True, "evidence": "mail 7"}
+    no = yes | {"granted": False, "evidence": None}
+    named = await capture(client, external_id="a", person_name="Ana", telephone="1")
+    mailed = await capture(client, email="ana@example.com", person_name="Ana", consents=[yes])
+    row = {"external_id": "a", "email": "ana@example.com", "person_name": "Ana", "consents": [no]}
+    answered = await capture(client, 200, **row)
+    assert (answered["id"], answered["email"], answered["shared_email"]) == (named["id"], None, True)
+    assert [one["granted"] for one in answered["consents"]] == [False]
+    other = (await client.get(f"/v1/leads/{mailed['id']}")).json()
+    assert [one["granted"] for one in other["consents"]] == [False]
+    assert (other["version"], other["touch_count"]) == (mailed["version"] + 1, 1)
+    assert [kind for kind, _ in await events_of(tx, mailed["id"])][-1] == "lead.consents_recorded"
+    assert len(await touches(client, mailed["id"])) == 1
+    stranger = await capture(client, email="ana@example.com", person_name="Bob", consents=[yes])
+    await capture(client, 200, **row | {"message": "again"})
+    bob = (await client.get(f"/v1/leads/{stranger['id']}")).json()
+    assert ([one["granted"] for one in bob["consents"]], bob["version"]) == ([True], 1)
+
+
+async def test_what_happens_in_the_future_happens_now(client: AsyncClient) -> None:
+    yes = {"purpose": "newsletter", "channel": "email", "granted": True, "evidence": "mail 7"}
+    row: Json = {"email": "ana@example.com", "occurred_at": "2999-01-01T00:00:00Z", "consents": [yes]}
+    with clock.at(datetime(2026, 6, 1, 12, tzinfo=UTC)):
+        lead = await capture(client, **row)
+    (touch,) = await touches(client, lead["id"])
+    assert touch["at"] == lead["consents"][0]["at"] == "2026-06-01T12:00:00Z"
+    assert touch["payload"]["occurred_at"] == row["occurred_at"]
+
+
+async def test_a_wrong_attribute_is_one_error_at_its_place(client: AsyncClient) -> None:
+    attributes = {
+        "budget": [1],
+        "": 2,
+        "n" * 65: 3,
+        "t": "x" * 501,
+        "fine": None,
+        "i": 10**16,
+        "[key]": {},
+        "c": "\x00",
+    }
+    lead = {"source": "web", "company": "C", "attributes": attributes}
+    response = await client.post("/v1/leads", json=lead)
+    told = {error["pointer"]: error["detail"] for error in response.json()["errors"]}
+    assert len(response.json()["errors"]) == len(told) == 7
+    value, name = (
+        "must be a string of up to 500 characters, a number up to 10^15, true, false or null",
+        "must have a name",
+    )
+    assert {told[f"/attributes/{each}"] for each in ("budget", "t", "i", "[key]")} == {value}
+    assert all(told[f"/attributes/{each}"].startswith(name) for each in ("", "n" * 65))
+    assert "control character" in told["/attributes/c"]
+    (result,) = await bulk(client, lead)
+    assert {error["pointer"] for error in result["errors"]} == {f"/leads/0{pointer}" for pointer in told}
 
 
 async def test_a_bad_lead_names_its_fields(client: AsyncClient) -> None:

@@ -64,6 +64,24 @@ async def test_qualify_scores_point_by_point(client: AsyncClient, tx: AsyncSessi
     assert told == [lead["score"], again["score"]]
 
 
+async def test_qualifying_keeps_the_answers_that_it_leaves_out(client: AsyncClient) -> None:
+    nancy = await staff(client)
+    lead = await change(client, await capture(client, **ANA), budget="approved", horizon_months=3)
+    least = {"interest_level": "strong", "intention": "intends"}
+    lead = await done(client, lead, "qualify", {**least, "need": "latent", "qualified_by_id": nancy})
+
+    async def now(**answers: object) -> tuple[object, ...]:
+        nonlocal lead
+        lead = await done(client, lead, "qualify", least | answers)
+        return tuple(lead[name] for name in ("budget", "authority", "need", "horizon_months", "qualified_by_id"))
+
+    assert await now(authority="influencer") == ("approved", "influencer", "latent", 3, nancy)
+    assert await now(budget="unknown", horizon_months=None) == ("unknown", "influencer", "latent", None, nancy)
+    assert (await act(client, lead, "qualify", least | {"budget": None})).status_code == 422
+    lead = await done(client, lead, "recycle")
+    assert await now() == ("unknown", "influencer", "latent", None, None)
+
+
 async def test_moves_that_the_table_does_not_have_are_conflicts(client: AsyncClient) -> None:
     lead = await capture(client, **ANA)
     assert (await act(client, lead, "recycle")).status_code == 409
@@ -84,7 +102,7 @@ async def test_given_up_for_a_reason_and_back_by_hand_or_by_a_touch(client: Asyn
         "disqualified", "no_budget", "next year"
     )  # fmt: skip
     back = await done(client, gone, "recycle")
-    gone = await done(client, back, "disqualify", {"reason": "spam"})
+    gone = await done(client, back, "disqualify", {"reason": "competitor"})
     heard = await capture(client, 200, email="ana@example.com", person_name="Ana Trujillo")
     assert (back["status"], heard["status"]) == ("recycled", "recycled")
     told = await events_of(tx, lead["id"])
@@ -92,6 +110,29 @@ async def test_given_up_for_a_reason_and_back_by_hand_or_by_a_touch(client: Asyn
         "lead.captured", "lead.disqualified", "lead.recycled", "lead.disqualified", "lead.touched", "lead.recycled"
     ]  # fmt: skip
     assert {"field": "disqualify_note", "old": None, "new": None} in told[1][1]["changes"]
+
+
+async def test_given_up_for_good_or_not_by_what_is_heard_afterwards(client: AsyncClient) -> None:
+    lead = await capture(client, **ANA)
+
+    async def heard(reason: str, **fields: object) -> str:
+        nonlocal lead
+        gone = await done(client, lead, "disqualify", {"reason": reason})
+        lead = await capture(client, 200, email="ana@example.com", person_name="Ana Trujillo", **fields)
+        assert lead["touch_count"] == gone["touch_count"] + 1
+        found = lead["status"]
+        if found == "disqualified":
+            lead = await done(client, lead, "recycle")
+        return str(found)
+
+    no = {**YES, "granted": False}
+    for reason in ("spam", "duplicate", "wrong_data"):
+        assert await heard(reason, message="I am real") == "disqualified"
+    assert await heard("no_budget", occurred_at="2026-01-01T00:00:00Z") == "disqualified"
+    assert await heard("no_budget", consents=[no], campaign="SPRING-26") == "disqualified"
+    assert await heard("no_budget", consents=[no], message="but do call me") == "recycled"
+    assert await heard("no_budget", consents=[no, YES]) == "recycled"
+    assert await heard("no_budget") == "recycled"
 
 
 async def test_who_is_reached_is_contacted(client: AsyncClient, tx: AsyncSession) -> None:
@@ -216,6 +257,7 @@ async def test_convert_to_what_is_there(client: AsyncClient) -> None:
         ({"contact_id": other["id"]}, "/contact_id"),
         ({"contact_id": first["contact_id"], "account_id": other["id"]}, "/contact_id"),
         ({"account_id": first["account_id"], "account": {}}, ""),
+        ({"contact_id": first["contact_id"], "contact_name": "Bob"}, "/contact_name"),
     ):
         refused = await act(client, other, "convert", body)
         assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, pointer), refused.text
@@ -232,6 +274,15 @@ async def test_convert_to_what_is_there(client: AsyncClient) -> None:
     contact = {"account_id": first["account_id"], "name": "BOB", "email": "bob2@example.com"}
     there = (await client.post("/v1/contacts", json=contact)).json()["id"]
     assert (await done(client, namesake, "convert", {"account_id": first["account_id"]}))["contact_id"] == there
+
+
+async def test_the_contact_can_keep_what_the_lead_had(client: AsyncClient) -> None:
+    lead = await done(client, await qualified(client, telephone="desk " + "1" * 195), "convert", {})
+    url = f"/v1/contacts/{lead['contact_id']}"
+    contact = (await client.get(url)).json()
+    again = {"telephone": contact["telephone"], "name": contact["name"], "job_title": contact["job_title"]}
+    assert len(contact["telephone"]) == 200
+    assert (await client.patch(url, json=again, headers={"If-Match": '"v1"'})).status_code == 200
 
 
 async def test_a_withdrawal_wins_until_a_newer_grant_with_evidence(client: AsyncClient) -> None:

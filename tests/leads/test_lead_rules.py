@@ -1,4 +1,5 @@
 import itertools
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -7,6 +8,7 @@ from app.leads.rules import (
     MOVES,
     Authority,
     Budget,
+    DisqualifyReason,
     Intention,
     Interest,
     LeadStatus,
@@ -15,7 +17,7 @@ from app.leads.rules import (
     ScoreFacts,
     ScoreReason,
     check_move,
-    on_new_touch,
+    comes_back,
     score,
     total,
 )
@@ -68,10 +70,17 @@ def test_a_refusal_says_where_the_lead_can_go() -> None:
         check_move(LeadStatus.CONVERTED, LeadStatus.NEW)
 
 
-def test_somebody_who_comes_back_is_recycled_and_nobody_else_moves() -> None:
-    moved = {status: on_new_touch(status) for status in LeadStatus if on_new_touch(status) is not status}
-    assert moved == {LeadStatus.DISQUALIFIED: LeadStatus.RECYCLED}
-    assert all(new in MOVES[old] for old, new in moved.items())
+def test_who_was_given_up_comes_back_when_something_happens_afterwards() -> None:
+    noon, minute = datetime(2026, 6, 1, 12, tzinfo=UTC), timedelta(minutes=1)
+
+    def back(reason: DisqualifyReason | None, after: timedelta = minute, *, withdraws: bool = False) -> bool:
+        return comes_back(reason, given_up_at=noon, heard_at=noon + after, withdraws=withdraws)
+
+    final = {reason for reason in DisqualifyReason if not back(reason)}
+    assert final == {DisqualifyReason.SPAM, DisqualifyReason.DUPLICATE, DisqualifyReason.WRONG_DATA}
+    assert back(DisqualifyReason.NO_BUDGET, 0 * minute)
+    assert not back(DisqualifyReason.NO_BUDGET, -minute)
+    assert not back(DisqualifyReason.NO_BUDGET, withdraws=True)
 
 
 def test_nothing_known_scores_nothing() -> None:
