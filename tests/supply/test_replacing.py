@@ -32,11 +32,11 @@ async def test_a_quantity_that_goes_down_and_up_replaces_once(
 ) -> None:
     planned = await plan(tx, chai, 30)
     seen = []
-    for quantity in ("10", "5", "10", "5", "10", "12", "10"):
+    for quantity in ("10", "5", "10", "5", "10", "12", "10", "12"):
         told = ReceiptRead.model_validate(await tell(client, quantity=quantity))
         seen.append((int(told.quantity), await left(client, planned), int(told.replaced_quantity)))
-    assert seen == [(10, 20, 10), (5, 20, 10), (10, 20, 10), (5, 20, 10), (10, 20, 10), (12, 18, 12), (10, 18, 12)]
-    assert await left(client, planned) == 18
+    ten = [(10, 20, 10), (5, 20, 10), (10, 20, 10), (5, 20, 10), (10, 20, 10)]
+    assert seen == [*ten, (12, 18, 12), (10, 18, 12), (12, 18, 12)]
 
 
 @pytest.mark.parametrize("news", [{"due_on": str(day(15))}, {"status": "planned"}, {"status": "received"}, {}])
