@@ -1,6 +1,8 @@
 """Models, registry and migrations tell the same story."""
 
 from collections.abc import Iterator
+from inspect import getfile
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -67,7 +69,9 @@ def test_down_to_nothing_and_up_again(url: str) -> None:
 
 
 def test_every_mapped_class_is_in_the_registry() -> None:
-    mapped = {mapper.class_ for mapper in Base.registry.mappers}
+    # The test of README's page makes a class of its own, from files that are not ours.
+    ours = Path(registry.__file__).parent
+    mapped = {each.class_ for each in Base.registry.mappers if Path(getfile(each.class_)).is_relative_to(ours)}
     assert mapped == set(registry.MODELS)
     assert len(registry.MODELS) == len(set(registry.MODELS))
 
