@@ -6,11 +6,11 @@ from uuid import UUID
 from fastapi import Query as Parameters
 from fastapi import Request, Response
 
-from app.kernel import bulk, clock
+from app.kernel import bulk
 from app.kernel.auth import Permission
 from app.kernel.bulk import BulkResult, Outcome, Rejected
 from app.kernel.errors import Conflict, Invalid
-from app.kernel.http import Config, ReadTx, Tx, answer, answer_page, created, requires, router
+from app.kernel.http import OurCompany, ReadTx, Tx, answer, answer_page, created, requires, router
 from app.kernel.pagination import Page
 from app.supply.counting import count as take_counts
 from app.supply.receiving import Final, receive
@@ -47,10 +47,10 @@ def _only(done: list[bulk.Done]) -> tuple[Outcome, UUID]:
 
 
 @stock_routes.post("/stock-counts", summary="Tell a stock count", response_model=StockRead, dependencies=_WRITE)
-async def count(tx: Tx, config: Config, body: StockCount) -> Response:
+async def count(tx: Tx, company: OurCompany, body: StockCount) -> Response:
     """Answers the product's stock by its latest count, which is another when this one is older."""
     _, product_id = _only(await take_counts(tx, rows=[body]))
-    return answer(await stock.show(tx, product_id, clock.today(config.company_timezone)))
+    return answer(await stock.show(tx, product_id, company.today()))
 
 
 @stock_routes.post(
@@ -62,22 +62,22 @@ async def count_bulk(tx: Tx, body: StockCountBulk) -> BulkResult:
 
 
 @stock_routes.get("/stock", summary="List stock", response_model=Page[StockRead], dependencies=_READ)
-async def list_(request: Request, tx: ReadTx, config: Config, query: Annotated[StockQuery, Parameters()]) -> Response:
-    return answer_page(request, await stock.page(tx, query, clock.today(config.company_timezone)))
+async def list_(request: Request, tx: ReadTx, company: OurCompany, query: Annotated[StockQuery, Parameters()]) -> Response:
+    return answer_page(request, await stock.page(tx, query, company.today()))
 
 
 @stock_routes.get("/stock/{product_id}", summary="Get a product's stock", response_model=StockRead, dependencies=_READ)
-async def get(tx: ReadTx, config: Config, product_id: UUID) -> Response:
-    return answer(await stock.show(tx, product_id, clock.today(config.company_timezone)))
+async def get(tx: ReadTx, company: OurCompany, product_id: UUID) -> Response:
+    return answer(await stock.show(tx, product_id, company.today()))
 
 
 @stock_routes.get(
     "/availability", summary="What of a product can be promised", response_model=AvailabilityRead, dependencies=_READ
 )
 async def availability(
-    tx: ReadTx, config: Config, query: Annotated[AvailabilityQuery, Parameters()]
+    tx: ReadTx, company: OurCompany, query: Annotated[AvailabilityQuery, Parameters()]
 ) -> AvailabilityRead:
-    return await stock.availability(tx, query, clock.today(config.company_timezone))
+    return await stock.availability(tx, query, company.today())
 
 
 @receipt_routes.post(
@@ -106,9 +106,9 @@ async def create_bulk(tx: Tx, body: ReceiptBulk) -> BulkResult:
 
 @receipt_routes.get("", name="list", summary="List receipts", response_model=Page[ReceiptRead], dependencies=_READ)
 async def list_receipts(
-    request: Request, tx: ReadTx, config: Config, query: Annotated[ReceiptQuery, Parameters()]
+    request: Request, tx: ReadTx, company: OurCompany, query: Annotated[ReceiptQuery, Parameters()]
 ) -> Response:
-    late = receipts.late(query, clock.today(config.company_timezone))
+    late = receipts.late(query, company.today())
     return answer_page(request, await receipts.page(tx, query, *late))
 
 
@@ -127,7 +127,7 @@ async def get_receipt(tx: ReadTx, receipt_id: UUID) -> Response:
     dependencies=_READ,
 )
 async def list_requirements(
-    request: Request, tx: ReadTx, config: Config, query: Annotated[RequirementQuery, Parameters()]
+    request: Request, tx: ReadTx, company: OurCompany, query: Annotated[RequirementQuery, Parameters()]
 ) -> Response:
     """What confirmed orders need, by day and product, and the planned receipts that nobody has confirmed."""
-    return answer_page(request, await requirements.page(tx, query, clock.today(config.company_timezone)))
+    return answer_page(request, await requirements.page(tx, query, company.today()))
