@@ -22,24 +22,23 @@ def _literal(value: str) -> TextClause:
 
 
 def document(*columns: Any) -> ColumnElement[Any]:
-    """The words of the columns, to be indexed with GIN and searched with `match`; a NULL counts as empty."""
+    """The words of the columns, to be indexed with GIN and searched with `found`; a NULL counts as empty."""
     filled: list[ColumnElement[str]] = [func.coalesce(column, _literal("")) for column in columns]
     # op() groups as PostgreSQL prints it, concat() would not: a comparison with the migrations finds the same.
     joined = reduce(lambda left, right: left.op("||")(_literal(" ")).op("||")(right), filled)
     return func.to_tsvector(_SIMPLE, func.translate(joined, _literal(_PUNCTUATION), _literal(" " * len(_PUNCTUATION))))
 
 
-def match(words: ColumnElement[Any], asked: str) -> ColumnElement[bool]:
-    """Whether every word of `asked` begins a word of the document. Text without any word matches nothing."""
+def _match(words: ColumnElement[Any], asked: str) -> ColumnElement[bool]:
     terms = " & ".join(f"'{word}':*" for word in asked.translate(_BLANKS).split())
     return words.bool_op("@@")(func.to_tsquery(_SIMPLE, terms))
 
 
 def found(identity: Any, words: ColumnElement[Any], asked: str) -> ColumnElement[bool]:
-    """The same as `match` for a list, by the rows' ids, so that the index over the words finds them first.
+    """Whether every word of `asked` begins a word of the row's document; by its id, so that the index finds it first.
 
-    With `match` alone PostgreSQL, which cannot guess how rare a word is, reads a sorted list row by row and takes each
+    Text without any word matches nothing. With the words alone PostgreSQL, which cannot guess how rare a word is, reads a sorted list row by row and takes each
     one's words apart: seconds instead of milliseconds among 100,000 rows.
     """
-    matching = select(identity).where(match(words, asked)).correlate(None).scalar_subquery()
+    matching = select(identity).where(_match(words, asked)).correlate(None).scalar_subquery()
     return identity == any_(func.array(matching))  # type: ignore[no-any-return]

@@ -156,7 +156,7 @@ class Leads(Repository[Lead]):
         if query.next_step_due is not None:
             found.append(row.next_step_on <= query.next_step_due)
         if query.words is not None:
-            found.append(words.match(WORDS, query.words))
+            found.append(words.found(Lead.id, WORDS, query.words))
         return found
 
     async def hold(
