@@ -37,8 +37,8 @@ def _match(words: ColumnElement[Any], asked: str) -> ColumnElement[bool]:
 def found(identity: Any, words: ColumnElement[Any], asked: str) -> ColumnElement[bool]:
     """Whether every word of `asked` begins a word of the row's document; by its id, so that the index finds it first.
 
-    Text without any word matches nothing. With the words alone PostgreSQL, which cannot guess how rare a word is, reads a sorted list row by row and takes each
-    one's words apart: seconds instead of milliseconds among 100,000 rows.
+    Text without any word matches nothing. With the words alone PostgreSQL, which cannot guess how rare a word is, reads
+    a sorted list row by row and takes each one's words apart: seconds instead of milliseconds among 100,000 rows.
     """
     matching = select(identity).where(_match(words, asked)).correlate(None).scalar_subquery()
     return identity == any_(func.array(matching))  # type: ignore[no-any-return]
