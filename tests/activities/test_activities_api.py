@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.activities import service
 from app.activities.rules import ActivityCreate, ActivityKind, ActivityRead
 from app.kernel import clock
-from app.kernel.auth import Permission
+from app.kernel.auth import ROLES, Permission, Role
 from app.kernel.outbox import OutboxEvent
 from tests.accounts.customers import NOBODY, account, contact
 from tests.conftest import BoundDatabase, ClientWith
@@ -126,12 +126,16 @@ async def test_what_is_no_activity(client: AsyncClient) -> None:
     assert (await client.get(f"/v1/activities/{NOBODY}")).status_code == 404
 
 
-async def test_reading_needs_the_accounts_scope(client: AsyncClient, client_with: ClientWith) -> None:
+async def test_reading_needs_the_scopes_of_leads_and_accounts(client: AsyncClient, client_with: ClientWith) -> None:
     found = await record(client, await account(client))
-    reader = await client_with(Permission.ACCOUNTS_READ)
-    assert (await reader.get(f"/v1/activities/{found['id']}")).json() == found
-    stranger = await client_with(Permission.LEADS_READ)
-    assert (await stranger.get(f"/v1/activities/{found['id']}")).status_code == 403
+    paths = ("/v1/activities", f"/v1/activities/{found['id']}")
+    for role in (Role.SALES, Role.ORDER_ADMINISTRATION):
+        reader = await client_with(*ROLES[role])
+        every, one = [(await reader.get(path)).json() for path in paths]
+        assert (every["data"], one) == ([found], found)
+    for scopes in ((Permission.ACCOUNTS_READ,), (Permission.LEADS_READ,), ROLES[Role.DISPATCH]):
+        stranger = await client_with(*scopes)
+        assert [(await stranger.get(path)).status_code for path in paths] == [403, 403]
 
 
 async def test_an_activity_without_a_time_happened_now(client: AsyncClient) -> None:
