@@ -5,11 +5,11 @@ order. So one statement that reads the last position and a page below it has see
 reader may go on after it even when all of it was filtered out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, func, literal, select, true, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Select, Text, func, literal, select, true, tuple_, type_coerce
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import aliased
 
@@ -19,6 +19,8 @@ from app.kernel.errors import Invalid
 from app.kernel.outbox import OutboxEvent, OutboxHead
 
 _LAST = 2**63 - 1
+_NEWS_AT_ONCE = 1000
+_About = tuple[str | None, tuple[str, UUID] | None]
 _UNNUMBERED: ColumnElement[bool] = select(OutboxEvent.seq).where(OutboxEvent.position.is_(None)).exists()
 
 
@@ -37,6 +39,22 @@ class EventPage:
     rows: Sequence[str]
     next_after: int
     has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What the events behind a position are about, and the position up to which that is known.
+
+    `latest` is the last position of each type, subject, pair of both, and (None, None) of all.
+    """
+
+    up_to: int
+    latest: Mapping[_About, int]
+
+    def holds(self, wanted: Wanted, *, after: int) -> bool:
+        """Whether one of the events behind `after` is wanted."""
+        types = (None,) if wanted.types is None else wanted.types
+        return any(self.latest.get((kind, wanted.subject), 0) > after for kind in types)
 
 
 def _wanted(wanted: Wanted, after: int, limit: int) -> Select[str, int | None, int]:
@@ -103,3 +121,24 @@ async def last_position(database: Database) -> int:
     await outbox.number_all(database)
     async with database.read() as connection:
         return (await connection.execute(select(OutboxHead.position))).scalar_one()
+
+
+def statement_of_news(*, after: int) -> Select[int, str, str, UUID]:
+    """What the next events are about."""
+    row = OutboxEvent
+    position = type_coerce(row.position, BigInteger)  # never null where it is more than another
+    about = select(position, row.type, row.subject_type, row.subject_id)
+    return about.where(row.position > after).order_by(row.position).limit(_NEWS_AT_ONCE)
+
+
+async def news(database: Database, *, after: int, head: int) -> News:
+    """What has come between a position and `head`, but for what is too much at once."""
+    async with database.read() as connection:
+        rows = (await connection.execute(statement_of_news(after=after))).all()
+    latest: dict[_About, int] = {}
+    for position, kind, subject_type, subject_id in rows:
+        subject = (subject_type, subject_id)
+        for about in ((kind, subject), (kind, None), (None, subject), (None, None)):
+            latest[about] = position
+    read = latest.get((None, None), after)
+    return News(read if len(rows) == _NEWS_AT_ONCE else max(read, head), latest)

@@ -46,7 +46,7 @@ class EventQuery(BaseModel):
     subject: str | None = Field(
         None,
         pattern=_SUBJECT,
-        description="Only what happened to this resource.",
+        description="Only what happened to this: an event's `subject`.",
         examples=["orders/0198c1de-0000-7000-8000-000000000000"],
     )
     limit: int = Field(100, ge=1, le=1000, description="Most events to answer.")

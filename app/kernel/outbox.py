@@ -87,14 +87,27 @@ class Change(Read):
     new: Scalar = None
 
 
+def _without_changes(schema: dict[str, Any], event: type[Any]) -> None:
+    """Show changes only in the examples of what is all about them: what is new has none."""
+    if not event.type.endswith(".updated"):
+        schema["properties"]["changes"]["examples"] = [[]]
+
+
 class Event(BaseModel):
     """Base of a domain's typed events; the fields are the payload."""
 
-    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
+    model_config = ConfigDict(
+        frozen=True,
+        json_schema_serialization_defaults_required=True,
+        json_schema_extra=_without_changes,
+    )
 
     type: ClassVar[str]
     subject_type: ClassVar[str]
     changes: tuple[Change, ...] = ()
+
+
+_SOME_ID = "0198c1de-0000-7000-8000-000000000000"
 
 
 class Envelope(Read):
@@ -105,20 +118,24 @@ class Envelope(Read):
     source: str = Field(examples=["/v1"])
     type: str
     subject: str = Field(
-        description="The resource's path below /v1.", examples=["orders/0198c1de-0000-7000-8000-000000000000"]
+        description="Kind and id of what it is about: the resource's path below /v1, where one with its id exists."
     )
     time: datetime
     datacontenttype: Literal["application/json"]
-    position: int | None
+    position: int | None = Field(examples=[4711])
     actor: str = Field(description="Name of the API key that caused it.", examples=["order-desk"])
-    actorid: UUID | None
+    actorid: UUID | None = Field(
+        description="Id of that key; null when the service itself did it.", examples=[_SOME_ID]
+    )
     requestid: str | None
     traceparent: str | None
 
 
 def envelope(event: type[Event]) -> type[Envelope]:
     """The envelope's schema for one type of event."""
-    fields: dict[str, Any] = {"type": (Literal[event.type], ...), "data": (event, ...)}
+    subject = Envelope.model_fields["subject"]
+    example = Field(description=subject.description, examples=[f"{event.subject_type}/{_SOME_ID}"])
+    fields: dict[str, Any] = {"type": (Literal[event.type], ...), "subject": (str, example), "data": (event, ...)}
     return create_model(
         f"{event.__name__}Event",
         __base__=Envelope,

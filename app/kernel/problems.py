@@ -34,6 +34,7 @@ from app.kernel.schema import FieldProblem
 from app.kernel.text import field_error
 
 _log = structlog.get_logger()
+_MOST_CHARACTERS = 200  # of a field's error, to be told once more in the problem's own detail
 _TITLES = {404: "No such page", 405: "Method not allowed"}
 _BUSY = (pg.LockNotAvailableError, pg.QueryCanceledError, pg.DeadlockDetectedError, pg.SerializationError)
 _DOWN = (
@@ -87,8 +88,12 @@ def _pointer(location: Sequence[Any]) -> str:
 
 
 def _validation(error: RequestValidationError) -> Refusal:
-    found = [field_error(_pointer(e["loc"]), e) for e in error.errors()]
-    return Invalid("; ".join(f"{e.pointer or 'body'}: {e.detail}" for e in found[:3]), errors=found)
+    found = [*dict.fromkeys(field_error(_pointer(e["loc"]), e) for e in error.errors())]
+    return Invalid("; ".join(f"{e.pointer or 'body'}: {_brief(e.detail)}" for e in found[:3]), errors=found)
+
+
+def _brief(detail: str) -> str:
+    return detail if len(detail) <= _MOST_CHARACTERS else "see errors"
 
 
 def _column(constraint: str) -> str:

@@ -83,6 +83,28 @@ def test_the_description_has_a_schema_for_each_type(shared_app: FastAPI) -> None
     assert parameters["type"]["items"]["enum"] == list(PERMISSIONS)
 
 
+def test_the_examples_could_be_events(shared_app: FastAPI) -> None:
+    """What is shown is about a subject of its type, has a position, and goes on behind it."""
+    answered = shared_app.openapi()["paths"]["/v1/events"]["get"]["responses"]["200"]["content"]["application/json"]
+    page = answered["example"]
+    typed: Any = EventPage.model_validate(page)
+    assert page["next_after"] == typed.data[-1].position
+    assert page["data"][0]["data"]["changes"] == [], "what has just been created has not changed"
+    for event in EVENTS:
+        (example,) = shared_app.openapi()["components"]["schemas"][f"{event.__name__}Event"]["properties"]["subject"][
+            "examples"
+        ]
+        assert example.partition("/")[0] == event.subject_type
+
+
+async def test_unknown_types_are_one_error_that_lists_the_known_ones_once(client: AsyncClient) -> None:
+    response = await client.get("/v1/events", params={"type": ["order.eaten", "staff.*"]})
+    assert response.status_code == 422
+    (error,) = response.json()["errors"]
+    assert error["pointer"] == "type"
+    assert all(response.text.count(f"'{kind}'") == 1 for kind in PERMISSIONS)
+
+
 def test_types_are_unique_and_every_subject_has_events() -> None:
     assert len(PERMISSIONS) == len(EVENTS)
     assert {event.subject_type for event in EVENTS} == set(SUBJECTS)

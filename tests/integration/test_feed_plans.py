@@ -60,11 +60,13 @@ async def test_plans(database: BoundDatabase) -> None:
     for name, (wanted, after, index) in cases.items():
         nodes = await _explain(connection, feed.statement(wanted, after=after, limit=_LIMIT))
         _check(name, nodes, index)
+    news = await _explain(connection, feed.statement_of_news(after=199_990))
+    _check("news", news, "uq_outbox_position")
     for sort in ("time", "-time"):
         statement = history._statement(
             subject_type=_SUBJECT[0],
             subject_id=_SUBJECT[1],
-            sort=Sort.named(sort, history._COLUMNS),
+            sort=Sort.named(sort, history._COLUMNS, of="plans"),
             cursor=None,
             limit=_LIMIT,
         )

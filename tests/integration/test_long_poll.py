@@ -1,19 +1,23 @@
 """Waiting for events: woken by a commit, without a connection while waiting, ended by a stop or a hang-up."""
 
 import asyncio
+import random
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
+import pytest
 import uvicorn
 from httpx import AsyncClient
 from sqlalchemy import Engine, event
+from uuid_utils.compat import uuid7
 
 from app.cli.serving import _Server
 from app.integration.watcher import Watcher
+from app.kernel import outbox
 from tests.conftest import Live
-from tests.integration.factories import CHANGED, tell
+from tests.integration.factories import CHANGED, JOINED, tell
 
 
 def watcher(live: Live) -> Watcher:
@@ -90,21 +94,136 @@ async def test_fifty_who_wait_hold_no_connection(live: Live) -> None:
         assert (await live.client.get("/v1/staff")).status_code == 200
 
 
-async def test_nobody_looks_when_nobody_waits(live: Live) -> None:
-    statements: list[str] = []
+@contextmanager
+def statements(live: Live) -> Iterator[list[str]]:
+    """What is sent to the database."""
+    sent: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        statements.append(statement)
+        sent.append(statement)
 
+    engines: list[Engine] = [live.database.engine.sync_engine, live.database.reader.sync_engine]
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
+    yield sent
+    for engine in engines:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+async def test_nobody_looks_when_nobody_waits(live: Live) -> None:
     async with waiting(live, 3):
         pass
     await until(lambda: watcher(live).waiting == 0)
     await asyncio.sleep(0.4)
-    engines: list[Engine] = [live.database.engine.sync_engine, live.database.reader.sync_engine]
-    for engine in engines:
-        event.listen(engine, "before_cursor_execute", note)
-    await asyncio.sleep(0.6)
-    assert statements == []
+    with statements(live) as sent:
+        await asyncio.sleep(0.6)
+    assert sent == []
+
+
+@pytest.mark.parametrize("wanted", [{"subject": f"staff/{uuid7()}"}, {"type": "staff.updated"}])
+async def test_what_concerns_nobody_is_read_once_for_all_who_wait(live: Live, wanted: dict[str, str]) -> None:
+    async with waiting(live, 20, wait=2, **wanted) as tasks:
+        with statements(live) as sent:
+            async with live.database.transaction() as session:
+                for _ in range(3):
+                    tell(session)
+            answers = [(await task).json() for task in tasks]
+    assert answers == [{"data": [], "next_after": 3, "has_more": False}] * 20
+    assert [each for each in sent if "row_to_json" in each] == [], "nobody who waits has read"
+    assert len([each for each in sent if "outbox.subject_id" in each and "SELECT" in each]) == 1
+
+
+async def test_who_wants_it_is_woken_and_others_wait_on(live: Live) -> None:
+    mine, other = uuid7(), uuid7()
+    async with (
+        waiting(live, 1, subject=f"staff/{mine}") as (one,),
+        waiting(live, 1, subject=f"staff/{mine}", type="staff.updated") as (both,),
+        waiting(live, 1, type=["staff.updated", "order.held"]) as (kind,),
+        waiting(live, 3, subject=f"staff/{other}", type="staff.created") as others,
+    ):
+        async with live.database.transaction() as session:
+            tell(session, subject=mine)
+        async with asyncio.timeout(5):
+            assert [e["position"] for e in (await one).json()["data"]] == [1]
+        assert not both.done()
+        assert not kind.done()
+        async with live.database.transaction() as session:
+            tell(session, CHANGED, other)
+            tell(session, CHANGED, mine)
+        async with asyncio.timeout(5):
+            assert [e["position"] for e in (await both).json()["data"]] == [3]
+            assert [e["position"] for e in (await kind).json()["data"]] == [2, 3]
+        assert not any(task.done() for task in others)
+
+
+async def test_more_news_than_are_looked_at_at_once(live: Live) -> None:
+    mine = uuid7()
+    async with (
+        waiting(live, 1, subject=f"staff/{mine}") as (task,),
+        waiting(live, 1, wait=2, type="order.held") as rest,
+    ):
+        async with live.database.transaction() as session:
+            session.add_all([outbox.as_row(session, uuid7(), JOINED) for _ in range(2100)])
+            await session.flush()
+            tell(session, subject=mine)
+        async with asyncio.timeout(10):
+            page = (await task).json()
+        assert [e["position"] for e in page["data"]] == [2101]
+        assert (await rest[0]).json()["next_after"] == 2101
+
+
+async def test_many_who_are_woken_at_once_leave_connections_to_others(live: Live) -> None:
+    used: list[int] = []
+    async with waiting(live, 100, type="staff.created") as tasks:
+        for engine in (live.database.engine.sync_engine, live.database.reader.sync_engine):
+            event.listen(engine, "checkout", lambda *_: used.append(connections(live)))
+        async with live.database.transaction() as session:
+            tell(session)
+        answers = await asyncio.gather(*tasks)
+    assert [len(answer.json()["data"]) for answer in answers] == [1] * 100
+    assert len(used) >= 100
+    assert max(used) <= 4, "two who read, the look for all, and the writer"
+
+
+async def test_who_waits_misses_nothing_of_parallel_writers(live: Live) -> None:
+    """Each follower keeps `next_after` and comes back: it finds what it wants once each and in order."""
+    chance = random.Random(7)  # noqa: S311 - repeatable, not secret
+    known = [uuid7() for _ in range(6)]
+    told: list[tuple[str, str]] = []
+
+    async def write() -> None:
+        for _ in range(25):
+            async with live.database.transaction() as session:
+                mine = [(chance.choice(known), chance.choice((JOINED, CHANGED))) for _ in range(3)]
+                for subject, happened in mine:
+                    tell(session, happened, subject)
+                await session.flush()
+                await asyncio.sleep(chance.random() / 20)
+            told.extend((f"staff/{subject}", happened.type) for subject, happened in mine)
+
+    async def follow(**wanted: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        after = 0
+        while after < 600:
+            page = (await live.client.get("/v1/events", params={"after": after, "wait": 1, **wanted})).json()
+            assert page["next_after"] >= after
+            after = page["next_after"]
+            found += page["data"]
+        return found
+
+    wants: list[dict[str, str]] = [{}, {"type": "staff.created"}, {"type": "staff.updated"}]
+    wants += [{"subject": f"staff/{subject}"} for subject in known]
+    wants += [{"subject": f"staff/{subject}", "type": "staff.updated"} for subject in known]
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        for _ in range(8):
+            group.create_task(write())
+        followers = [group.create_task(follow(**wanted)) for wanted in wants for _ in range(2)]
+    for wanted, follower in zip([wanted for wanted in wants for _ in range(2)], followers, strict=True):
+        events = follower.result()
+        positions = [each["position"] for each in events]
+        assert positions == sorted(set(positions))
+        expected = [(s, t) for s, t in told if wanted.get("subject", s) == s and wanted.get("type", t) == t]
+        assert sorted((each["subject"], each["type"]) for each in events) == sorted(expected), wanted
 
 
 async def test_a_wait_ends_before_the_time_limit_of_requests(live: Live) -> None:
