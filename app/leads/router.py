@@ -12,7 +12,7 @@ from app.activities import service as activities
 from app.activities.rules import ActivityCreate, ActivityRead
 from app.kernel.auth import Permission
 from app.kernel.bulk import BulkResult
-from app.kernel.http import Config, ExpectedVersion, ReadTx, Tx, answer, answer_page, created, requires, router
+from app.kernel.http import ExpectedVersion, OurCompany, ReadTx, Tx, answer, answer_page, created, requires, router
 from app.kernel.pagination import Page
 from app.kernel.repository import Document
 from app.leads import conversion, service
@@ -50,13 +50,16 @@ _KNOWN: dict[int | str, dict[str, Any]] = {
     status_code=201,
     response_model=CapturedLead,
     responses=_KNOWN,
-    dependencies=_CAPTURE,
+    dependencies=[*_CAPTURE, *_READ],
 )
 async def create(tx: Tx, body: LeadCreate) -> Response:
     """Create a lead, or add a touch to the one that this is: the same source and id, or the same email and person.
 
     One that was given up is open again (`recycled`) when something happens afterwards; not when a consent is all that
     is withdrawn, nor when it was given up as spam, as a duplicate or for wrong data.
+
+    Needs the scope leads:read as well, for it answers all that we know of the lead. A key that must not see that, as a
+    web form's, sends to `/v1/leads/bulk`, which answers ids.
     """
     done = await service.capture_one(tx, body=body)
     shown = await leads.show(tx, done.lead_id)
@@ -66,7 +69,7 @@ async def create(tx: Tx, body: LeadCreate) -> Response:
 
 @routes.post("/bulk", summary="Capture up to 1,000 leads", response_model=BulkResult, dependencies=_CAPTURE)
 async def capture(tx: Tx, body: LeadBulk) -> BulkResult:
-    """Each row as if sent by itself, one after the other; a wrong row costs no other."""
+    """Each row as if sent by itself, one after the other; a wrong row costs no other. Answers ids, not the leads."""
     return await service.capture_many(tx, rows=body.leads)
 
 
@@ -132,12 +135,12 @@ async def recycle(tx: Tx, expected: ExpectedVersion, lead_id: UUID) -> Response:
 
 
 @routes.post("/{lead_id}/convert", summary="Convert a lead", response_model=LeadRead, dependencies=_CONVERT)
-async def convert(tx: Tx, expected: ExpectedVersion, settings: Config, lead_id: UUID, body: LeadConvert) -> Response:
+async def convert(tx: Tx, expected: ExpectedVersion, company: OurCompany, lead_id: UUID, body: LeadConvert) -> Response:
     """Into a new or an existing account and contact. Asking again answers the same, whatever If-Match says.
 
     Needs the scope accounts:write as well.
     """
-    await conversion.convert(tx, lead_id=lead_id, expected=expected, currency=settings.company_currency, body=body)
+    await conversion.convert(tx, lead_id=lead_id, expected=expected, currency=company.currency, body=body)
     return answer(await leads.show(tx, lead_id))
 
 

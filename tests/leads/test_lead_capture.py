@@ -243,9 +243,15 @@ async def test_a_bad_lead_names_its_fields(client: AsyncClient) -> None:
 
 
 async def test_scopes(client_with: ClientWith) -> None:
-    marketing = await client_with(Permission.LEADS_CAPTURE)
-    lead = await capture(marketing, company="C")
-    assert (await marketing.get(f"/v1/leads/{lead['id']}")).status_code == 403
+    marketing = await client_with(Permission.LEADS_CAPTURE, Permission.LEADS_READ)
+    lead = await capture(marketing, company="C", email="c@example.com")
+    form = await client_with(Permission.LEADS_CAPTURE)
+    assert (await form.get(f"/v1/leads/{lead['id']}")).status_code == 403
+    sent = {"source": "web", "email": "c@example.com"}
+    refused = await form.post("/v1/leads", json=sent)
+    assert (refused.status_code, "leads:read" in refused.json()["detail"]) == (403, True)
+    (answered,) = await bulk(form, sent)
+    assert answered == {"status": "updated", "id": lead["id"], "errors": []}
     reader = await client_with(Permission.LEADS_READ)
     assert (await reader.get(f"/v1/leads/{lead['id']}")).status_code == 200
     seller = await client_with(Permission.LEADS_WRITE)
