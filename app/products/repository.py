@@ -33,7 +33,7 @@ from app.kernel import bulk, clock, words
 from app.kernel.bulk import recordset
 from app.kernel.db import Base
 from app.kernel.outbox import OutboxEvent
-from app.kernel.repository import Document, Reader, Repository
+from app.kernel.repository import Reader, Repository
 from app.products.models import PRODUCT_WORDS, ExchangeRate, Price, PriceList, Product
 from app.products.schemas import (
     ExchangeRateQuery,
@@ -185,19 +185,6 @@ class Prices(Repository[Price]):
         if query.valid_on is not None:
             found.append(_valid_on(Price, query.valid_on))
         return found
-
-    async def show_of(self, reader: Reader, price_list_id: UUID, price_id: UUID) -> Document:
-        """One price of this list, as it is answered.
-
-        Raises:
-            NotFound: the list has none with this id.
-
-        """
-        statement = self._shown.where(Price.id == price_id, Price.price_list_id == price_list_id)
-        row = (await reader.execute(statement)).one_or_none()
-        if row is None:
-            raise self.missing(price_id)
-        return Document(row.body, row.version)
 
     async def matching(
         self, session: AsyncSession, price_list_id: UUID, rows: Sequence[Mapping[str, Any]]

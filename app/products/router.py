@@ -6,14 +6,14 @@ from uuid import UUID
 from fastapi import Query as Parameters
 from fastapi import Request, Response
 
-from app.kernel import clock
 from app.kernel.auth import Permission
 from app.kernel.bulk import BulkResult
 from app.kernel.errors import NotFound
-from app.kernel.http import Config, ExpectedVersion, ReadTx, Tx, answer, answer_page, created, requires, router
+from app.kernel.http import ExpectedVersion, OurCompany, ReadTx, Tx, answer, answer_page, created, requires, router
 from app.kernel.pagination import Page
 from app.kernel.schema import Currency, Day
 from app.products import service
+from app.products.models import Price
 from app.products.repository import exchange_rates, price_lists, prices, products
 from app.products.schemas import (
     ExchangeRatePut,
@@ -73,18 +73,18 @@ async def update(tx: Tx, expected: ExpectedVersion, product_id: UUID, body: Prod
 
 
 @product_routes.get("/{product_id}/price", summary="Get the price that applies", dependencies=_READ)
-async def price(tx: ReadTx, settings: Config, product_id: UUID, query: Annotated[QuoteQuery, Parameters()]) -> Quote:
+async def price(tx: ReadTx, company: OurCompany, product_id: UUID, query: Annotated[QuoteQuery, Parameters()]) -> Quote:
     """404 when no price applies.
 
     Among the list's prices valid on the day whose quantity break is not above the quantity, the largest break counts,
     and for the same break the latest first day.
     """
-    default = None if query.price_list_id else settings.company_currency
+    default = None if query.price_list_id else company.currency
     return await service.quote(
         tx,
         product_id=product_id,
         quantity=query.quantity,
-        on=query.on or clock.today(settings.company_timezone),
+        on=query.on or company.today(),
         price_list_id=query.price_list_id,
         currency=query.currency or default,
     )
@@ -144,7 +144,7 @@ async def list_prices(
     "/{price_list_id}/prices/{price_id}", summary="Get a price of a list", response_model=PriceRead, dependencies=_READ
 )
 async def get_price(tx: ReadTx, price_list_id: UUID, price_id: UUID) -> Response:
-    return answer(await prices.show_of(tx, price_list_id, price_id))
+    return answer(await prices.show(tx, price_id, Price.price_list_id == price_list_id))
 
 
 @price_list_routes.delete(
@@ -162,10 +162,10 @@ async def remove_price(tx: Tx, expected: ExpectedVersion, price_list_id: UUID, p
     responses={201: {"model": ExchangeRateRead, "description": "The day had no rate before."}},
     dependencies=_WRITE,
 )
-async def set_rate(tx: Tx, settings: Config, currency: Currency, day: Day, body: ExchangeRatePut) -> Response:
+async def set_rate(tx: Tx, company: OurCompany, currency: Currency, day: Day, body: ExchangeRatePut) -> Response:
     """Doing it twice changes nothing."""
     identity, new = await service.set_rate(
-        tx, currency=currency, company_currency=settings.company_currency, day=day, rate=body.rate
+        tx, currency=currency, company_currency=company.currency, day=day, rate=body.rate
     )
     document = await exchange_rates.show(tx, identity)
     if new:
@@ -188,9 +188,9 @@ async def list_rates(request: Request, tx: ReadTx, query: Annotated[ExchangeRate
     response_model=ExchangeRateRead,
     dependencies=_READ,
 )
-async def get_rate(tx: ReadTx, settings: Config, currency: Currency, day: Day) -> Response:
+async def get_rate(tx: ReadTx, company: OurCompany, currency: Currency, day: Day) -> Response:
     """The latest rate on or before the day; 404 when there is none."""
-    found = await exchange_rates.on(tx, currency, settings.company_currency, day)
+    found = await exchange_rates.on(tx, currency, company.currency, day)
     if found is None:
-        raise NotFound(f"no exchange rate of {currency} to {settings.company_currency} by {day}")
+        raise NotFound(f"no exchange rate of {currency} to {company.currency} by {day}")
     return answer(await exchange_rates.show(tx, found.id))
