@@ -178,7 +178,12 @@ class PurchaseEntry(Identified, Base):
 def standing_consents(
     link: InstrumentedAttribute[UUID | None] | InstrumentedAttribute[UUID], parent: Any
 ) -> ColumnElement[Any]:
-    """The JSON array of what counts (`rules.standing`) for a row of `parent`, for its read statement.
+    """The JSON array of what counts for a row of `parent`, for its read statement.
+
+    For each purpose and channel a withdrawal wins until a newer grant with evidence. Withdrawals and grants with
+    evidence are decisive: the latest of them counts, a withdrawal before a grant of the same instant. Only where there
+    is none, the latest grant without evidence does. The order in which they were told plays no part but between equals,
+    where the later one counts.
 
     `link` is the column of `Consent` that names the parent: `standing_consents(Consent.lead_id, Lead)`.
     """

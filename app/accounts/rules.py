@@ -1,6 +1,6 @@
-"""What an account may become, and whether a person agreed to be written to. Pure: no I/O."""
+"""What an account may become, and what a person may say about being written to. Pure: no I/O."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -148,22 +148,3 @@ class ConsentQuery(Query):
     """How to list what somebody said about being contacted."""
 
     sort: Literal["at", "-at"] = "-at"
-
-
-def standing(entries: Iterable[ConsentEntry]) -> list[ConsentEntry]:
-    """What counts, for each purpose and channel: a withdrawal wins until a newer grant with evidence.
-
-    Withdrawals and grants with evidence are decisive: the latest of them counts, a withdrawal before a grant of the
-    same instant. Only where there is none, the latest grant without evidence does. The order of the entries plays no
-    part but between equals, where the later one counts. `models.standing_consents` is the same in SQL.
-    """
-    counts: dict[tuple[ConsentPurpose, ConsentChannel], ConsentEntry] = {}
-    for entry in entries:
-        key = (entry.purpose, entry.channel)
-        if key not in counts or _weight(entry) >= _weight(counts[key]):
-            counts[key] = entry
-    return [counts[key] for key in sorted(counts)]
-
-
-def _weight(entry: ConsentEntry) -> tuple[bool, datetime, bool]:
-    return (not entry.granted or entry.evidence is not None, entry.at, not entry.granted)

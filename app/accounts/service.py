@@ -74,10 +74,10 @@ async def update_account(session: AsyncSession, *, account_id: UUID, expected: i
     for name, value in sent.items():
         setattr(account, name, value)
     activities.replan(account, sent=sent)
-    changes = outbox.changes(account, personal=_PERSONAL_OF_ACCOUNT)
     if "currency" in sent or "price_list_id" in sent:
         await _check_price_list(session, account)
-    outbox.record(session, account, events.AccountUpdated(changes=changes))
+    if changes := outbox.changes(account, personal=_PERSONAL_OF_ACCOUNT):
+        outbox.record(session, account, events.AccountUpdated(changes=changes))
     return account
 
 
@@ -217,8 +217,8 @@ async def update_contact(session: AsyncSession, *, contact_id: UUID, expected: i
     if "telephone" in sent:
         with session.no_autoflush:
             contact.telephone_e164 = _dialled(contact, await session.get_one(Account, contact.account_id))
-    changes = outbox.changes(contact, personal=_PERSONAL_OF_CONTACT)
-    outbox.record(session, contact, events.ContactUpdated(account_id=contact.account_id, changes=changes))
+    if changes := outbox.changes(contact, personal=_PERSONAL_OF_CONTACT):
+        outbox.record(session, contact, events.ContactUpdated(account_id=contact.account_id, changes=changes))
     return contact
 
 
@@ -251,9 +251,9 @@ async def add_consents(
 async def add_consents_of_many(session: AsyncSession, *, said: Sequence[Said]) -> None:
     """Keep what people said, in few statements however many they are.
 
-    What is known already (same person, purpose, channel, answer, time and source) is not kept twice and tells no event.
-    A time in the future counts as now, so that nobody's later withdrawal can be outrun. Contacts get a new version;
-    the caller sees to that of leads.
+    What is known already (same person, purpose, channel, answer, time, source and evidence) is not kept twice and tells
+    no event. A time in the future counts as now, so that nobody's later withdrawal can be outrun. Contacts get a new
+    version; the caller sees to that of leads.
     """
     if not said:
         return

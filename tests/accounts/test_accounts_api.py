@@ -10,7 +10,7 @@ from sqlalchemy import select
 from app.accounts.schemas import AccountRead, AccountSummary
 from app.kernel.auth import Permission
 from app.kernel.outbox import OutboxEvent
-from tests.accounts.customers import ALFREDS, BERLIN, NOBODY, account, if_match
+from tests.accounts.customers import ALFREDS, BERLIN, NOBODY, account, contact, if_match
 from tests.conftest import BoundDatabase, ClientWith
 
 EMPTY_RECORD = {
@@ -113,6 +113,19 @@ async def test_patch_changes_only_what_was_sent(client: AsyncClient, database: B
     cleared = (await patch(client, changed, billing_address=None)).json()
     assert cleared["billing_address"] is None
     assert await names(client, country="FR") == []
+
+
+async def test_a_patch_that_changes_nothing_tells_nothing(client: AsyncClient, database: BoundDatabase) -> None:
+    found = await account(client, industry="food", credit_limit="100")
+    for same in ({}, {"industry": "food", "credit_limit": "100.0", "billing_address": found["billing_address"]}):
+        response = await patch(client, found, **same)
+        assert (response.status_code, response.json()) == (200, found)
+    person = await contact(client, found["id"], telephone="030 0074321")
+    for same in ({}, {"name": person["name"], "telephone": "030 0074321"}):
+        response = await client.patch(f"/v1/contacts/{person['id']}", json=same, headers=if_match(person))
+        assert (response.status_code, response.json()) == (200, person)
+    types = (await database.connection.execute(select(OutboxEvent.type).order_by(OutboxEvent.seq))).scalars()
+    assert list(types) == ["account.created", "contact.created"]
 
 
 async def test_if_match_is_required_and_a_stale_one_refused(client: AsyncClient) -> None:

@@ -2,15 +2,18 @@
 
 import json
 import random
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from uuid import UUID
 
+import pytest
 from sqlalchemy import Text, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import service
 from app.accounts.models import Account, Consent, Contact, standing_consents
-from app.accounts.rules import ConsentEntry, standing
+from app.accounts.rules import ConsentEntry
 from app.accounts.service import Said
 from app.kernel.outbox import OutboxEvent
 from app.leads.models import Lead
@@ -41,6 +44,43 @@ async def shown(tx: AsyncSession, contact_id: UUID) -> list[ConsentEntry]:
         select(cast(standing_consents(Consent.contact_id, Contact), Text)).where(Contact.id == contact_id)
     )
     return [ConsentEntry.model_validate(each) for each in json.loads(text or "[]")]
+
+
+def standing(entries: Iterable[ConsentEntry]) -> list[ConsentEntry]:
+    """What counts for each purpose and channel, by the rule that `standing_consents` states in SQL."""
+    counts: dict[tuple[str, str], ConsentEntry] = {}
+    for entry in entries:
+        key = (entry.purpose, entry.channel)
+        if key not in counts or weight(entry) >= weight(counts[key]):
+            counts[key] = entry
+    return [counts[key] for key in sorted(counts)]
+
+
+def weight(entry: ConsentEntry) -> tuple[bool, datetime, bool]:
+    return (not entry.granted or entry.evidence is not None, entry.at, not entry.granted)
+
+
+@pytest.mark.parametrize(
+    ("entries", "granted"),
+    [
+        ([said(True)], True),
+        ([said(False)], False),
+        ([said(True), said(False, 1)], False),
+        ([said(False), said(True, 1)], False),  # no evidence
+        ([said(False), said(True, 1, "mail 7")], True),
+        ([said(False, 2), said(True, 1, "mail 7")], False),  # not newer
+        ([said(False, 1), said(True, 1, "mail 7")], False),  # not newer either
+        ([said(False), said(True, 1, "mail 7"), said(False, 2), said(True, 3)], False),
+        ([said(True, 0, "mail 7"), said(True, 1)], True),
+    ],
+)
+async def test_a_withdrawal_wins_until_a_newer_grant_with_evidence(
+    tx: AsyncSession, entries: list[ConsentEntry], granted: bool
+) -> None:
+    for order in permutations(entries):
+        person = await contact(tx)
+        await service.add_consents(tx, contact_id=person.id, consents=order)
+        assert [entry.granted for entry in await shown(tx, person.id)] == [granted]
 
 
 async def test_postgresql_finds_what_the_rule_finds(tx: AsyncSession) -> None:
