@@ -33,7 +33,7 @@ from uuid import UUID
 
 Identity = tuple[str, str]  # source system, its id for the record
 
-NAME_FIELDS = frozenset({"person_name", "first_name", "last_name", "salutation"})  # these travel with the person key
+_NAME = "person_name"  # travels with the person key
 COLUMNS = frozenset({"email", "person_key", "shared_email"})  # decided here, hence never among a row's fields
 
 
@@ -64,8 +64,8 @@ class Incoming:
 
     def values(self) -> dict[str, object]:
         """The fields that say something; a name of punctuation only ("-") says nothing."""
-        unnamed = frozenset() if self.person_key else NAME_FIELDS
-        return {name: value for name, value in self.fields.items() if not is_blank(value) and name not in unnamed}
+        said = {name: value for name, value in self.fields.items() if not is_blank(value)}
+        return said if self.person_key else _without_name(said)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,11 +78,6 @@ class Known:
     person_key: str
     shared_email: bool = False  # another lead has the email that this one has or was given
     fields: Mapping[str, object]
-
-    def row(self) -> dict[str, object]:
-        """What an update may write: the fields and ``COLUMNS``."""
-        own = {"email": self.email, "person_key": self.person_key, "shared_email": self.shared_email}
-        return {**self.fields, **own}
 
 
 class CaptureOutcome(StrEnum):
@@ -117,8 +112,6 @@ class Plan:
     """All there is to answer and to write for a batch."""
 
     results: tuple[Result, ...]  # a line per row, in input order
-    created: tuple[Known, ...]  # oldest first, all rows of the batch merged in
-    changed: Mapping[UUID, Mapping[str, object]]  # of leads known before: only what differs, fields and COLUMNS
     touches: tuple[Result, ...]  # the rows to record as touches of their leads: all that are not ``unchanged``
     concerned: Mapping[int, tuple[UUID, ...]]  # by row: the other leads for which its consents count, if there are any
     identities: tuple[IdentitySeen, ...]
@@ -130,6 +123,15 @@ def is_blank(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
+def _without_name(fields: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in fields.items() if name != _NAME}
+
+
+def email_key(email: str) -> str:
+    """The lock key of an email; of an empty one, what comes before it."""
+    return f"email:{email}"
+
+
 def lock_keys(rows: Iterable[Incoming], known: Iterable[Known] = ()) -> list[str]:
     """The keys a batch must hold before it reads the leads, distinct, in the one order everybody takes them in.
 
@@ -139,7 +141,7 @@ def lock_keys(rows: Iterable[Incoming], known: Iterable[Known] = ()) -> list[str
     rows = list(rows)
     emails = {row.email for row in rows} | {lead.email for lead in known}
     identities = {row.identity for row in rows}
-    keys = {f"email:{email}" for email in emails if email} | {f"ext:{one[0]}:{one[1]}" for one in identities if one}
+    keys = {email_key(email) for email in emails if email} | {f"ext:{one[0]}:{one[1]}" for one in identities if one}
     return sorted(keys)
 
 
@@ -153,11 +155,8 @@ def plan_capture(rows: Sequence[Incoming], known: Sequence[Known], new_id: Calla
     results = tuple(book.take(row, new_id) for row in rows)
     before = {lead.id: lead for lead in known}
     after = tuple(book.leads.values())
-    diffs = {lead.id: _diff(before[lead.id], lead) for lead in after if lead.id in before}
     return Plan(
         results=results,
-        created=tuple(lead for lead in after if lead.id not in before),
-        changed={lead_id: diff for lead_id, diff in diffs.items() if diff},
         touches=tuple(result for result in results if result.outcome is not CaptureOutcome.UNCHANGED),
         concerned=book.concerned,
         identities=tuple(
@@ -170,13 +169,11 @@ def plan_capture(rows: Sequence[Incoming], known: Sequence[Known], new_id: Calla
     )
 
 
-def _diff(before: Known, after: Known) -> dict[str, object]:
-    old = before.row()
-    return {name: value for name, value in after.row().items() if name not in old or old[name] != value}
-
-
 class _Book:
-    """The leads as the rows so far left them, and the three ways to find one; each look-up takes constant time."""
+    """The leads as the rows so far left them, and the three ways to find one.
+
+    Each takes constant time, but for a row without a name at an email where all have one: the oldest is looked for.
+    """
 
     def __init__(self, known: Iterable[Known]) -> None:
         self.leads: dict[UUID, Known] = {}  # oldest first
@@ -247,7 +244,7 @@ class _Book:
             if not self.belongs_to_other(row.email, key, may_be=email is not None):
                 email = row.email
         if email and key != lead.person_key and self.by_pair.get((email, key), lead.id) != lead.id:
-            news = {name: value for name, value in news.items() if name not in NAME_FIELDS}
+            news = _without_name(news)
             key, shared = lead.person_key, True
         return replace(lead, email=email, person_key=key, shared_email=shared, fields={**lead.fields, **news})
 

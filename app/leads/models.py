@@ -15,7 +15,11 @@ from app.leads.rules import Authority, Budget, DisqualifyReason, Intention, Inte
 
 
 class Lead(Stored, Base):
-    """Somebody who may buy. `source`, `campaign` and `offer` are those of the first touch that named one."""
+    """Somebody who may buy.
+
+    `source` is the first touch's. `campaign` and `offer` are the first that a touch named, until a later touch with an
+    id that we know, or somebody by hand, overwrites them.
+    """
 
     __tablename__ = "leads"
 

@@ -31,17 +31,10 @@ from app.kernel.db import Base
 from app.kernel.outbox import OutboxEvent
 from app.kernel.repository import Repository
 from app.kernel.shape import json_list_of, json_of
-from app.leads.dedupe import Identity
+from app.leads.dedupe import Identity, email_key
 from app.leads.models import WORDS, Lead, LeadIdentity, LeadKey, LeadTouch
 from app.leads.schemas import LeadIdentityRead, LeadQuery, LeadRead, LeadTouchRead
 from app.products.models import Product
-
-_EMAIL = "email:"
-
-
-def email_key(email: str) -> str:
-    """The key that `dedupe.lock_keys` gives an email."""
-    return f"{_EMAIL}{email}"
 
 
 def _texts(parameter: str) -> ColumnElement[Any]:
@@ -61,7 +54,7 @@ def _holding() -> Select[str]:
 
     A new key is inserted, one that is there is locked by the update that never happens.
     """
-    email = (literal(_EMAIL) + Lead.email).label("name")
+    email = (literal(email_key("")) + Lead.email).label("name")
     found = select(email).where(Lead.id.in_(_named()), Lead.email.is_not(None)).cte("found")
     wanted = union(select(func.unnest(_texts("keys")).label("name")), select(found.c.name)).subquery()
     key = func.hashtextextended(wanted.c.name, 0, type_=BigInteger).label("key")

@@ -16,10 +16,10 @@ from app.kernel.bulk import BulkResult, Rejected, accepted
 from app.kernel.contact import normalise_phone, person_key
 from app.kernel.errors import Conflict, Invalid
 from app.leads.capture import capture
-from app.leads.dedupe import Result
+from app.leads.dedupe import Result, email_key
 from app.leads.events import LeadContacted, LeadDisqualified, LeadQualified, LeadRecycled, LeadUpdated
 from app.leads.models import Lead
-from app.leads.repository import email_key, leads
+from app.leads.repository import leads
 from app.leads.rules import LeadStatus
 from app.leads.schemas import LeadConsentCreate, LeadCreate, LeadDisqualify, LeadQualify, LeadUpdate
 from app.leads.state import changes, move, rescore
@@ -72,7 +72,8 @@ async def update(session: AsyncSession, *, lead_id: UUID, expected: int, body: L
     if {"telephone", "country"} & sent.keys():
         lead.telephone_e164 = lead.telephone and normalise_phone(lead.telephone, lead.country)
     rescore(lead)
-    outbox.record(session, lead, LeadUpdated(changes=changes(lead)))
+    if changed := changes(lead):
+        outbox.record(session, lead, LeadUpdated(changes=changed))
     return lead
 
 

@@ -1,5 +1,6 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from itertools import count
 from time import perf_counter
 from uuid import UUID
@@ -33,8 +34,36 @@ def lead(lead_id: UUID = A, ext: str | None = None, email: str | None = None, na
 # fmt: on
 
 
-def run(rows: Sequence[Incoming], known: Sequence[Known] = ()) -> Plan:
-    return plan_capture(rows, known, ids())
+def stored(one: Known) -> dict[str, object]:
+    return {**one.fields, "email": one.email, "person_key": one.person_key, "shared_email": one.shared_email}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decided(Plan):
+    """A plan beside the leads that it was made from."""
+
+    known: Sequence[Known]
+
+    @property
+    def created(self) -> list[Known]:
+        before = {one.id for one in self.known}
+        return [one for one in self.leads if one.id not in before]
+
+    @property
+    def changed(self) -> dict[UUID, dict[str, object]]:
+        """Of leads known before: only what differs."""
+        after = {one.id: stored(one) for one in self.leads}
+        differs = {one.id: dict(after[one.id].items() - stored(one).items()) for one in self.known}
+        return {lead_id: fields for lead_id, fields in differs.items() if fields}
+
+
+def decide(rows: Sequence[Incoming], known: Sequence[Known], new_id: Callable[[], UUID]) -> Decided:
+    plan = plan_capture(rows, known, new_id)
+    return Decided(known=known, **{each.name: getattr(plan, each.name) for each in fields(plan)})
+
+
+def run(rows: Sequence[Incoming], known: Sequence[Known] = ()) -> Decided:
+    return decide(rows, known, ids())
 
 
 def outcomes(plan: Plan) -> list[tuple[CaptureOutcome, UUID]]:
@@ -60,7 +89,7 @@ def test_rule_a_a_new_payload_without_a_difference_is_a_touch() -> None:
 def test_rule_a_the_same_payload_again_is_unchanged_even_after_sales_corrected_the_lead() -> None:
     plan = run([row(ext="1", company="Acme")], [lead(ext="1", fingerprint="p1", company="Acme GmbH, corrected")])
     assert outcomes(plan) == [(UNCHANGED, A)]
-    assert (plan.changed, plan.touches, plan.identities, plan.created) == ({}, (), (), ())
+    assert (plan.changed, plan.touches, plan.identities, plan.created) == ({}, (), (), [])
 
 
 def test_rule_a_the_source_can_rename_and_move_its_person() -> None:
@@ -122,7 +151,7 @@ def test_rule_d_nothing_to_recognise_is_always_new() -> None:
 def test_a_batch_merges_into_the_leads_it_creates() -> None:
     plan = run([row(0, ext="1", email="a@x.de", city="Ulm"), row(1, email="a@x.de", name="anna", size=3)])
     (created,) = plan.created
-    assert created.row() == {
+    assert stored(created) == {
         "email": "a@x.de", "person_key": "anna", "shared_email": False, "city": "Ulm", "person_name": "Anna", "size": 3,
     }  # fmt: skip
     assert [(touch.index, touch.lead_id) for touch in plan.touches] == [(0, N), (1, N)]
@@ -259,7 +288,7 @@ def test_a_batch_is_its_rows_one_after_the_other(first: list[Incoming], second: 
 @settings(max_examples=300, deadline=None)
 def test_what_holds_whatever_is_sent(first: list[Incoming], second: list[Incoming]) -> None:
     known = run(first).leads
-    plan = plan_capture(second, known, ids(len(known)))
+    plan = decide(second, known, ids(len(known)))
     pairs = Counter((one.email, one.person_key) for one in plan.leads if one.email)
     identities = Counter(identity for one in plan.leads for identity in one.identities)
     assert not [pair for pair, times in pairs.items() if times > 1]
@@ -269,13 +298,13 @@ def test_what_holds_whatever_is_sent(first: list[Incoming], second: list[Incomin
     before, after = ({one.id: one for one in leads} for leads in (known, plan.leads))
     assert [one.id for one in plan.created] == [lead_id for lead_id in after if lead_id not in before]
     for lead_id, old in before.items():  # what is to be written leads from before to after, and empties nothing
-        assert {**old.row(), **plan.changed.get(lead_id, {})} == after[lead_id].row()
-        assert {name for name, value in old.row().items() if value} <= {
-            name for name, value in after[lead_id].row().items() if value or name == "shared_email"
+        assert {**stored(old), **plan.changed.get(lead_id, {})} == stored(after[lead_id])
+        assert {name for name, value in stored(old).items() if value} <= {
+            name for name, value in stored(after[lead_id]).items() if value or name == "shared_email"
         }
     written = {(one.source, one.external_id): (one.lead_id, one.fingerprint) for one in plan.identities}
-    stored = {identity: (one.id, print_) for one in known for identity, print_ in one.identities.items()}
-    assert stored | written == {i: (one.id, print_) for one in plan.leads for i, print_ in one.identities.items()}
+    kept = {identity: (one.id, print_) for one in known for identity, print_ in one.identities.items()}
+    assert kept | written == {i: (one.id, print_) for one in plan.leads for i, print_ in one.identities.items()}
 
 
 @given(batches(), batches())

@@ -82,6 +82,14 @@ async def test_qualifying_keeps_the_answers_that_it_leaves_out(client: AsyncClie
     assert await now() == ("unknown", "influencer", "latent", None, None)
 
 
+async def test_a_patch_that_changes_nothing_tells_nothing(client: AsyncClient, tx: AsyncSession) -> None:
+    lead = await capture(client, **ANA)
+    same = ("person_name", "email", "telephone", "product_skus", "estimated_value", "budget", "next_step")
+    assert await change(client, lead) == lead
+    assert await change(client, lead, **{name: lead[name] for name in same}) == lead
+    assert [kind for kind, _ in await events_of(tx, lead["id"])] == ["lead.captured"]
+
+
 async def test_moves_that_the_table_does_not_have_are_conflicts(client: AsyncClient) -> None:
     lead = await capture(client, **ANA)
     assert (await act(client, lead, "recycle")).status_code == 409
