@@ -62,7 +62,9 @@ async def count_bulk(tx: Tx, body: StockCountBulk) -> BulkResult:
 
 
 @stock_routes.get("/stock", summary="List stock", response_model=Page[StockRead], dependencies=_READ)
-async def list_(request: Request, tx: ReadTx, company: OurCompany, query: Annotated[StockQuery, Parameters()]) -> Response:
+async def list_(
+    request: Request, tx: ReadTx, company: OurCompany, query: Annotated[StockQuery, Parameters()]
+) -> Response:
     return answer_page(request, await stock.page(tx, query, company.today()))
 
 
