@@ -14,8 +14,11 @@ from sqlalchemy import Engine, event
 from uuid_utils.compat import uuid7
 
 from app.cli.serving import _Server
+from app.integration import feed
+from app.integration.feed import EventPage, News, Wanted
 from app.integration.watcher import Watcher
 from app.kernel import outbox
+from app.kernel.db import Database
 from tests.conftest import Live
 from tests.integration.factories import CHANGED, JOINED, tell
 
@@ -183,6 +186,44 @@ async def test_many_who_are_woken_at_once_leave_connections_to_others(live: Live
     assert [len(answer.json()["data"]) for answer in answers] == [1] * 100
     assert len(used) >= 100
     assert max(used) <= 4, "two who read, the look for all, and the writer"
+
+
+async def test_who_starts_to_wait_during_a_look_is_not_moved_past_what_it_has_not_seen(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = uuid7()
+    has_read, may_wait, looks, may_move = (asyncio.Event() for _ in range(4))
+    read, news = feed.read, feed.news
+
+    async def slow_read(database: Database, wanted: Wanted, *, after: int, limit: int) -> EventPage:
+        page = await read(database, wanted, after=after, limit=limit)
+        if wanted.subject is not None and not has_read.is_set():
+            has_read.set()
+            await may_wait.wait()
+        return page
+
+    async def slow_news(database: Database, *, after: int, head: int) -> News:
+        found = await news(database, after=after, head=head)
+        looks.set()
+        await may_move.wait()
+        return found
+
+    monkeypatch.setattr(feed, "read", slow_read)
+    monkeypatch.setattr(feed, "news", slow_news)
+    early = asyncio.create_task(live.client.get("/v1/events", params={"wait": 10, "subject": f"staff/{mine}"}))
+    async with asyncio.timeout(8):
+        await has_read.wait()
+        async with live.database.transaction() as session:
+            tell(session, subject=mine)
+        async with waiting(live, 1, type="order.held"):
+            async with live.database.transaction() as session:
+                tell(session)
+            await looks.wait()
+            may_wait.set()
+            await until(lambda: watcher(live).waiting == 2)
+            may_move.set()
+            page = (await early).json()
+    assert [each["position"] for each in page["data"]] == [1]
 
 
 async def test_who_waits_misses_nothing_of_parallel_writers(live: Live) -> None:
