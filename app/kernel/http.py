@@ -135,7 +135,12 @@ async def _transaction(
     request: Request,
     caller: Caller,
     idempotency_key: Annotated[
-        str | None, Header(min_length=1, max_length=MAX_KEY_LENGTH, description="Makes a retry safe: kept for 7 days.")
+        str | None,
+        Header(
+            min_length=1,
+            max_length=MAX_KEY_LENGTH,
+            description="Makes a retry safe: the answer is kept for days, for this key, path and body.",
+        ),
     ] = None,
 ) -> AsyncIterator[AsyncSession]:
     async with database_of(request).transaction() as session:

@@ -188,7 +188,9 @@ class OrderRead(Stamped):
     returned_amount: Amount
     base_amount: Amount = Field(description="Lines and freight in the company's currency.")
     checked_at: datetime | None
-    check_is_current: bool = Field(description="Nothing that the last check read has changed since.")
+    check_is_current: bool = Field(
+        description="Order, account and products have not changed since the last check. Confirming checks once more."
+    )
     findings: list[FindingRead]
     dates_agreed_by: str | None
     confirmed_at: datetime | None
@@ -213,12 +215,19 @@ class OrderQuery(Query):
     account_id: UUID | None = None
     lead_id: UUID | None = None
     number: Line | None = None
-    po_number: Line | None = Field(None, description="Together with account_id.")
+    po_number: Line | None = Field(None, description="Needs account_id beside it.")
     due_from: Day | None = Field(None, description="Promised (before the promise: requested) on this day or later.")
     due_to: Day | None = Field(None, description="Promised (before the promise: requested) on this day or earlier.")
     sort: Literal["due_on", "-due_on", "status_at", "-status_at", "created_at", "-created_at"] = Field(
         "-created_at", description="`status_at` is the time of confirmation among confirmed orders."
     )
+
+    @field_validator("po_number")
+    @classmethod
+    def _of_an_account(cls, po_number: str | None, others: ValidationInfo) -> str | None:
+        if po_number is not None and others.data.get("account_id") is None:
+            raise ValueError("needs account_id beside it: each customer has numbers of its own")
+        return po_number
 
 
 class OverrideCreate(Body):

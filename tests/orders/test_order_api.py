@@ -254,3 +254,12 @@ async def test_zeros_behind_a_quantity_are_no_fault(shop: Shop) -> None:
     absurd = shop.draft({"sku": "CHAI", "quantity": "1." + "0" * 17000})
     refused = await shop.client.post("/v1/orders", json=absurd)
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/lines/0/quantity")
+
+
+async def test_a_purchase_order_number_is_looked_for_at_its_account(shop: Shop) -> None:
+    await shop.product("CHAI")
+    order = await shop.order({"sku": "CHAI", "quantity": "1"}, po_number="PO-1")
+    alone = await shop.client.get("/v1/orders", params={"po_number": "PO-1"})
+    assert (alone.status_code, alone.json()["errors"][0]["pointer"]) == (422, "po_number")
+    params = {"po_number": "PO-1", "account_id": shop.account["id"]}
+    assert [each["id"] for each in ok(await shop.client.get("/v1/orders", params=params))["data"]] == [order["id"]]
