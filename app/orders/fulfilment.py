@@ -184,8 +184,8 @@ async def take_back(
 ) -> OrderReturn:
     """Goods come back: revenue goes down by them, and so does the purchase record of a completed order.
 
-    What was refused at the door counts as delivered and returned; where other goods of the line have arrived, report the
-    refused shipment's delivery as well, for which of them came back is not known.
+    What was refused at the door counts as delivered and returned; where other goods of the line have arrived, the
+    refused shipment's delivery is reported as well, for which of them came back is not known.
 
     Raises:
         Conflict: more comes back than has left.
