@@ -1,0 +1,55 @@
+"""How many statements the hot routes of orders send; the transaction's own and the key's look-up are not counted."""
+
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from httpx import Response
+from sqlalchemy import event
+
+from tests.conftest import BoundDatabase
+from tests.orders.factories import Shop, day, ok
+
+
+@contextmanager
+def counting(database: BoundDatabase) -> Iterator[list[str]]:
+    sent: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "SAVEPOINT" not in statement:  # the test's own stand-in for BEGIN and COMMIT
+            sent.append(statement)
+
+    event.listen(database.connection.sync_connection, "before_cursor_execute", note)
+    yield sent
+    event.remove(database.connection.sync_connection, "before_cursor_execute", note)
+
+
+async def test_statements(shop: Shop, database: BoundDatabase) -> None:
+    for sku in ("CHAI", "TOFU", "KONBU"):
+        await shop.product(sku, stock="100", production_days=5)
+    url = "/v1/orders"
+
+    async def count(call: Awaitable[Response]) -> tuple[int, Any]:
+        with counting(database) as sent:
+            body = ok(await call)
+        return len(sent), body
+
+    async def whole_life(lines: int) -> dict[str, int]:
+        wanted = [{"sku": sku, "quantity": "1", "requested_on": day(2)} for sku in ("CHAI", "TOFU", "KONBU")[:lines]]
+        counts = {}
+        counts["create"], order = await count(shop.client.post(url, json=shop.draft(*wanted, po_number=f"PO-{lines}")))
+        own = f"{url}/{order['id']}"
+        counts["check"], _ = await count(shop.client.post(f"{own}/check"))
+        counts["promise"], _ = await count(shop.client.post(f"{own}/promise"))
+        counts["confirm"], _ = await count(shop.confirm(order))
+        counts["list"], _ = await count(shop.client.get(url, params={"open_to_ship": True, "sort": "due_on"}))
+        counts["get"], _ = await count(shop.client.get(own))
+        counts["ship"], shipment = await count(shop.client.post(f"{own}/shipments", json={}))
+        counts["deliver"], _ = await count(shop.client.post(f"{own}/shipments/{shipment['id']}/delivery", json={}))
+        return counts
+
+    one, three = await whole_life(1), await whole_life(3)
+    assert one == three, "no statement is sent for each line"
+    assert three == {
+        "create": 8, "check": 8, "promise": 4, "confirm": 16, "list": 1, "get": 1, "ship": 14, "deliver": 16,
+    }  # fmt: skip
