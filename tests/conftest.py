@@ -6,10 +6,12 @@ commits (races, crashes, the feed) uses `live`: an application on a database of 
 
 import os
 import shutil
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -30,6 +32,17 @@ from app.main import create_app
 
 _TEMPLATE = "bellwether_template"
 _UNSAFE_BUT_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+def _stay_here(event: str, arguments: tuple[Any, ...]) -> None:
+    """Tests talk to this machine only; a connection to anywhere else is a mistake that must not go unseen."""
+    if event == "socket.connect" and isinstance(arguments[1], tuple):
+        host = str(arguments[1][0])
+        if host not in {"localhost", "::1"} and not host.startswith("127."):
+            raise PermissionError(f"a test tried to reach {host}")
+
+
+sys.addaudithook(_stay_here)
 
 
 @dataclass(frozen=True)
