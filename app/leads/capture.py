@@ -7,6 +7,7 @@ to, write all that the plan says (`dedupe.plan_capture`), events included.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from datetime import datetime
 from itertools import islice
@@ -69,17 +70,19 @@ async def _hold_and_read(session: AsyncSession, rows: Sequence[Incoming]) -> lis
     wanted = set(lock_keys(rows))
     while True:
         # Without identities every email is a row's: nothing can turn out, so nothing needs to be given back.
-        attempt = await session.begin_nested() if identities else None
-        held = wanted | await leads.hold(session, wanted, identities)
-        found = await leads.known(session, emails, identities)
-        wanted |= set(lock_keys(rows, [_known(lead) for lead in found]))
-        if wanted <= held:
-            break
-        if attempt:
-            await attempt.rollback()
-    if attempt:
-        await attempt.commit()
-    return sorted(found, key=lambda lead: (lead["created_at"], lead["id"]))
+        attempt = session.begin_nested() if identities else nullcontext()
+        with suppress(_KeysMissing):
+            async with attempt:
+                held = wanted | await leads.hold(session, wanted, identities)
+                found = await leads.known(session, emails, identities)
+                wanted |= set(lock_keys(rows, [_known(lead) for lead in found]))
+                if not wanted <= held:
+                    raise _KeysMissing
+            return sorted(found, key=lambda lead: (lead["created_at"], lead["id"]))
+
+
+class _KeysMissing(Exception):  # noqa: N818 - ends a savepoint, and with it the locks taken in it
+    """A key has turned out to be needed that is not held."""
 
 
 def _incoming(index: int, row: LeadCreate) -> Incoming:
