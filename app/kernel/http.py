@@ -113,7 +113,6 @@ def company_of(request: Request) -> Company:
 
 Caller = Annotated[Principal, Depends(_caller)]
 OurCompany = Annotated[Company, Depends(company_of)]
-Config = Annotated[Settings, Depends(settings_of)]
 
 
 class Requires:
