@@ -4,17 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import unquote
 
 import pytest
-from fastapi import FastAPI, Response
+from fastapi import Depends, FastAPI, Response
 from httpx import ASGITransport, AsyncClient
 from sqlalchemy import text
 
 from app.kernel.auth import Permission
 from app.kernel.db import Database
-from app.kernel.http import Config, ExpectedVersion, ReadTx, Tx, requires, router
+from app.kernel.http import ExpectedVersion, ReadTx, Tx, requires, router, settings_of
 from app.kernel.settings import Settings
 from app.main import create_app
 from tests.conftest import Live
@@ -55,7 +55,7 @@ def probe_routes() -> Any:
         return Response(f'{{"from":{expected}}}', 200, {}, "application/json")
 
     @routes.get("/sleep", dependencies=guarded)
-    async def sleep(tx: ReadTx, config: Config, seconds: float) -> Response:
+    async def sleep(tx: ReadTx, config: Annotated[Settings, Depends(settings_of)], seconds: float) -> Response:
         await tx.execute(text("SELECT pg_sleep(:s)"), {"s": seconds})
         return Response(f'"{config.pool_size}"', 200, {}, "application/json")
 

@@ -8,7 +8,9 @@ from sqlalchemy import func, select, text
 
 from app.kernel import auth, clock, idempotency
 from app.kernel.auth import Permission
+from app.kernel.db import Database
 from app.kernel.idempotency import IdempotencyRecord
+from app.kernel.settings import Settings
 from tests.conftest import ClientWith, Live
 from tests.kernel.conftest import Second, names, sleeping
 
@@ -168,3 +170,22 @@ async def test_old_answers_are_forgotten(live: Live) -> None:
     assert (await live.client.post("/v1/staff", json=NANCY, headers=KEY)).status_code == 409
     replay = await live.client.post("/v1/staff", json=other, headers={"Idempotency-Key": "new"})
     assert replay.headers["idempotency-replayed"] == "true"
+
+
+async def test_waiting_for_a_connection_is_not_waiting_for_a_twin(live: Live, settings: Settings) -> None:
+    narrow = Database(settings.model_copy(update={"pool_size": 1}), live.url)
+    live.app.state.database = narrow
+
+    async def hold() -> None:
+        async with narrow.transaction() as session:
+            await session.execute(text("SELECT pg_sleep(2.5)"))
+
+    try:
+        holder = asyncio.create_task(hold())
+        await asyncio.sleep(0.2)
+        answer = await live.client.post("/v1/staff", json=NANCY, headers={"Idempotency-Key": "fresh"})
+        await holder
+    finally:
+        live.app.state.database = live.database
+        await narrow.dispose()
+    assert answer.status_code == 201, answer.text
