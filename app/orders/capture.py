@@ -103,7 +103,7 @@ async def update(session: AsyncSession, *, company: Company, order_id: UUID, exp
     for name, value in sent.items():
         setattr(order, name, value)
     changes = list(outbox.changes(order, personal=_PERSONAL))
-    if _told(lines) != _told(before):
+    if [_agreed(line) for line in lines] != [_agreed(line) for line in before]:
         changes.append(Change(field="lines", old=_told(before), new=_told(lines)))
     if not changes:
         return order
@@ -117,10 +117,17 @@ async def update(session: AsyncSession, *, company: Company, order_id: UUID, exp
     return order
 
 
+def _agreed(line: OrderLine) -> tuple[object, ...]:
+    """What makes a line another one; 5 and 5.00 are the same."""
+    price = (line.unit_price, line.discount, line.price_reason)
+    return (line.product_id, line.quantity, line.requested_on, *price)
+
+
 def _told(lines: Sequence[OrderLine]) -> str:
     """The lines as the history tells them: what was asked for, when, and at what price."""
     return "; ".join(
         f"{line.quantity} {line.sku} for {line.requested_on or 'soonest'} at {line.unit_price} less {line.discount}"
+        + (f" ({line.price_reason})" if line.price_reason else "")
         for line in lines
     )
 

@@ -170,7 +170,7 @@ def _of_line(line: LineFacts, facts: OrderFacts, pointer: str) -> Iterator[Findi
     if not line.product_active:
         detail = f"{line.sku} is not sold any more"
         yield _block(FindingCode.PRODUCT_INACTIVE, f"{pointer}/sku", detail, line.sku, number)
-    amount = f"{line.quantity} of {line.sku}"
+    amount = f"{line.quantity.normalize():f} of {line.sku}"
     if line.quantity < line.minimum_quantity:
         detail = f"the least quantity of {line.sku} is {line.minimum_quantity}"
         yield _block(FindingCode.BELOW_MINIMUM, f"{pointer}/quantity", detail, amount, number)
@@ -192,7 +192,7 @@ def _of_price(line: LineFacts, allowance: Decimal, pointer: str) -> Iterator[Fin
         yield _warn(FindingCode.NO_LIST_PRICE, pointer, f"{line.sku} has no list price", shown, line.line_no)
         return
     listed = f"the list price of {line.list_price.normalize():f}"
-    subject = f"{line.quantity} of {line.sku} at {shown} against {listed}"
+    subject = f"{line.quantity.normalize():f} of {line.sku} at {shown} against {listed}"
     if price < line.list_price * (1 - allowance):
         detail = f"{shown} is more than {allowance:.0%} below {listed}"
         yield _block(FindingCode.PRICE_BELOW_LIST, pointer, detail, subject, line.line_no)

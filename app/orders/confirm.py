@@ -91,8 +91,8 @@ async def confirm(
 ) -> Order:
     """Check once more, promise every line and reserve what the promises rest on.
 
-    `agreed_by` is who accepted days later than requested, up to `latest_on` where that is given; other later days are
-    refused.
+    `agreed_by` is who accepted days later than requested; `latest_on`, where it is given, is the latest day that was
+    accepted for any line.
 
     Raises:
         Conflict: it is no draft, is on hold, a blocking finding stands, a line cannot be promised, or a day is later
@@ -116,8 +116,8 @@ async def confirm(
     ledgers = await supply.ledgers(session, product_ids=product_ids, today=company.today())
     promised = _all_promised(lines, supply.propose(ledgers, wanted=wanted, today=company.today()))
     late = [(line, promise) for line, promise in promised if not _on_time(line.requested_on, promise.date)]
-    agreed = None if agreed_by is None else latest_on or date.max
-    not_agreed = [(line, promise) for line, promise in late if agreed is None or promise.date > agreed]
+    latest = latest_on or date.max
+    not_agreed = late if agreed_by is None else [each for each in promised if each[1].date > latest]
     if not_agreed:
         _refuse_late(not_agreed)
     rests_on = await supply.reserve(
@@ -129,7 +129,7 @@ async def confirm(
     for line, promise in promised:
         line.promised_on, line.basis = promise.date, promise.basis.kind
         line.basis_receipt_id = rests_on.get(line.id)
-    order.dates_agreed_by = agreed_by if late else None
+    order.dates_agreed_by = agreed_by if late or latest_on else None
     now = clock.now()
     order.status, order.status_at, order.confirmed_at = OrderStatus.CONFIRMED, now, now
     order.derive(lines, on_hold=False)

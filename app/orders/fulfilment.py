@@ -61,7 +61,7 @@ async def ship(
     moving = _pick(lines, wanted) if wanted else [(line, line.open_quantity) for line in lines if line.open_quantity]
     _refuse_excess(moving, {line.id: line.open_quantity for line in lines}, "is still open")
     at = shipped_at or clock.now()
-    _refuse_earlier("/shipped_at", at, order.confirmed_at, "the order was confirmed", company)
+    _refuse_earlier("/shipped_at", at, order.confirmed_at, company)
     await supply.lock_items(session, product_ids=[line.product_id for line, _ in moving])
     await supply.ship(
         session,
@@ -130,7 +130,10 @@ async def deliver(
         shipment.received_by = shipment.received_by or received_by
         return shipment
     at = delivered_at or clock.now()
-    _refuse_earlier("/delivered_at", at, shipment.shipped_at, "the shipment left", company)
+    if at < shipment.shipped_at:
+        raise Invalid.at(
+            "/delivered_at", "too_early", f"lies before the shipment left, {shipment.shipped_at.isoformat()}"
+        )
     shipment.delivered_at, shipment.received_by = at, received_by
     lines = await orders.lines(session, order.id)
     await session.flush()
@@ -162,7 +165,8 @@ async def _complete(session: AsyncSession, *, company: Company, order: Order, ac
     order.status, order.status_at, order.completed_at = OrderStatus.COMPLETED, now, now
     revenue = _revenue(order, order.returned_amount, company)
     accounts.change_exposure(account, by=-order.base_amount)
-    await accounts.record_sale(session, account=account, order_id=order.id, amount=revenue, on=order.ordered_on)
+    if order.returned_amount != order.net_amount or not order.net_amount:  # what all came back was no purchase
+        await accounts.record_sale(session, account=account, order_id=order.id, amount=revenue, on=order.ordered_on)
     outbox.record(session, order, OrderCompleted(number=order.number, account_id=order.account_id, revenue=revenue))
 
 
@@ -198,7 +202,7 @@ async def take_back(
     away = {line.id: line.shipped_quantity - line.returned_quantity for line in lines}
     _refuse_excess(moving, away, "has left and not come back yet")
     at = received_at or clock.now()
-    _refuse_earlier("/received_at", at, order.confirmed_at, "the order was confirmed", company)
+    _refuse_earlier("/received_at", at, order.confirmed_at, company)
     if restock:
         await supply.lock_items(session, product_ids=[line.product_id for line, _ in moving])
         await supply.restock(
@@ -271,10 +275,11 @@ def _pick(lines: Sequence[OrderLine], wanted: Wanted) -> list[tuple[OrderLine, D
     return [(by_number[line_no], quantity) for line_no, quantity in wanted]
 
 
-def _refuse_earlier(pointer: str, at: datetime, start: datetime | None, event: str, company: Company) -> None:
+def _refuse_earlier(pointer: str, at: datetime, confirmed_at: datetime | None, company: Company) -> None:
     """By days, since the clocks of two systems never agree to the second."""
-    if start is not None and clock.business_date(at, company.timezone) < clock.business_date(start, company.timezone):
-        raise Invalid.at(pointer, "too_early", f"lies before the day {event}, {start.isoformat()}")
+    day = None if confirmed_at is None else clock.business_date(confirmed_at, company.timezone)
+    if day is not None and clock.business_date(at, company.timezone) < day:
+        raise Invalid.at(pointer, "too_early", f"lies before {day}, the day the order was confirmed")
 
 
 def _refuse_another_story(shipment: Shipment, delivered_at: datetime | None, received_by: str | None) -> None:

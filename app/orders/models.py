@@ -81,7 +81,7 @@ class Order(Stored, Base):
 
     __table_args__ = (
         Index("ix_orders_account_created", "account_id", "created_at", "id"),
-        Index("ix_orders_account_po_number", "account_id", "po_number"),
+        Index("ix_orders_account_po_number", "account_id", text("lower(po_number)")),
         Index("ix_orders_status_due_on", "status", "due_on", "id"),
         Index("ix_orders_status_status_at", "status", "status_at", "id"),
         Index("ix_orders_status_created_at", "status", "created_at", "id"),

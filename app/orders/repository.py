@@ -67,9 +67,11 @@ class Orders(Repository[Order]):
         }
 
     def conditions(self, query: OrderQuery) -> list[ColumnElement[bool]]:
-        equal = ("status", "shipment_state", "account_id", "lead_id", "number", "po_number")
+        equal = ("status", "shipment_state", "account_id", "lead_id", "number")
         wanted = {name: getattr(query, name) for name in equal}
         found = [getattr(Order, name) == value for name, value in wanted.items() if value is not None]
+        if query.po_number is not None:
+            found.append(func.lower(Order.po_number) == func.lower(query.po_number))
         if query.open_to_ship is not None:
             found.append(Order.open_to_ship if query.open_to_ship else ~Order.open_to_ship)
         if query.due_from is not None:

@@ -284,7 +284,9 @@ class ConfirmCreate(Body):
         description="Who accepted them; needed with accept_dates.",
         examples=["Ms Anders"],
     )
-    latest_on: Day | None = Field(None, description="The latest day they accepted; any day when left out.")
+    latest_on: Day | None = Field(
+        None, description="With accept_dates: the latest day they accepted for any line; any day when left out."
+    )
 
     @field_validator("agreed_by")
     @classmethod
@@ -292,6 +294,13 @@ class ConfirmCreate(Body):
         if others.data.get("accept_dates") and agreed_by is None:
             raise ValueError("is needed with accept_dates: who accepted the later days")
         return agreed_by
+
+    @field_validator("latest_on")
+    @classmethod
+    def _accepted(cls, latest_on: date | None, others: ValidationInfo) -> date | None:
+        if latest_on is not None and not others.data.get("accept_dates"):
+            raise ValueError("goes with accept_dates")
+        return latest_on
 
 
 class CancelCreate(Body):

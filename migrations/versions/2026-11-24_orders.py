@@ -69,7 +69,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("number", name="uq_orders_number"),
     )
     op.create_index("ix_orders_account_created", "orders", ["account_id", "created_at", "id"])
-    op.create_index("ix_orders_account_po_number", "orders", ["account_id", "po_number"])
+    op.create_index("ix_orders_account_po_number", "orders", ["account_id", sa.text("lower(po_number)")])
     op.create_index("ix_orders_created_at", "orders", ["created_at", "id"])
     op.create_index("ix_orders_due_on", "orders", ["due_on", "id"])
     op.create_index("ix_orders_lead_id", "orders", ["lead_id"])

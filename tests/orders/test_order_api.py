@@ -261,5 +261,32 @@ async def test_a_purchase_order_number_is_looked_for_at_its_account(shop: Shop) 
     order = await shop.order({"sku": "CHAI", "quantity": "1"}, po_number="PO-1")
     alone = await shop.client.get("/v1/orders", params={"po_number": "PO-1"})
     assert (alone.status_code, alone.json()["errors"][0]["pointer"]) == (422, "po_number")
-    params = {"po_number": "PO-1", "account_id": shop.account["id"]}
+    params = {"po_number": "po-1", "account_id": shop.account["id"]}
     assert [each["id"] for each in ok(await shop.client.get("/v1/orders", params=params))["data"]] == [order["id"]]
+
+
+async def test_a_line_changes_by_its_reason_and_not_by_its_zeros(shop: Shop) -> None:
+    await shop.product("CHAI", price="10.00", stock="10")
+    line = {"sku": "CHAI", "quantity": "5", "unit_price": "1.00", "price_reason": "deal"}
+    order = await shop.order(line)
+    url = f"/v1/orders/{order['id']}"
+    body = {"code": "price_below_list", "line_no": 1, "reason": "ours"}
+    overridden = ok(await shop.client.post(f"{url}/overrides", json=body))
+
+    async def patch(**changes: str) -> Any:
+        match = {"If-Match": f'"v{ok(await shop.client.get(url))["version"]}"'}
+        return ok(await shop.client.patch(url, json={"lines": [{**line, **changes}]}, headers=match))
+
+    assert (await patch(quantity="5.00"))["version"] == overridden["version"]
+    assert (await patch(quantity="5.00", price_reason="other"))["lines"][0]["price_reason"] == "other"
+    assert ok(await shop.client.post(f"{url}/check"))["findings"][0]["overridden"] is True
+
+
+async def test_the_latest_day_holds_for_every_line(shop: Shop) -> None:
+    await shop.product("TOFU", stock="0", production_days=5)
+    order = await shop.order({"sku": "TOFU", "quantity": "5"})
+    beyond = await shop.confirm(order, accept_dates=True, agreed_by="Ms Anders", latest_on=day(6))
+    assert (beyond.status_code, beyond.json()["errors"][0]["code"]) == (409, "later_than_agreed")
+    unsaid = await shop.confirm(order, latest_on=day(7))
+    assert (unsaid.status_code, unsaid.json()["errors"][0]["pointer"]) == (422, "/latest_on")
+    assert (await shop.confirm(order, accept_dates=True, agreed_by="Ms Anders", latest_on=day(7))).is_success
