@@ -92,7 +92,7 @@ async def confirm(
     """Check once more, promise every line and reserve what the promises rest on.
 
     `agreed_by` is who accepted days later than requested; `latest_on`, where it is given, is the latest day that was
-    accepted for any line.
+    accepted, beside the days requested.
 
     Raises:
         Conflict: it is no draft, is on hold, a blocking finding stands, a line cannot be promised, or a day is later
@@ -116,8 +116,7 @@ async def confirm(
     ledgers = await supply.ledgers(session, product_ids=product_ids, today=company.today())
     promised = _all_promised(lines, supply.propose(ledgers, wanted=wanted, today=company.today()))
     late = [(line, promise) for line, promise in promised if not _on_time(line.requested_on, promise.date)]
-    latest = latest_on or date.max
-    not_agreed = late if agreed_by is None else [each for each in promised if each[1].date > latest]
+    not_agreed = late if agreed_by is None else _beyond(promised, latest_on or date.max)
     if not_agreed:
         _refuse_late(not_agreed)
     rests_on = await supply.reserve(
@@ -182,6 +181,11 @@ async def cancel(session: AsyncSession, *, order_id: UUID, expected: int, reason
     order.derive(lines, on_hold=False)
     outbox.record(session, order, OrderCancelled(number=order.number, account_id=order.account_id, reason=reason))
     return order
+
+
+def _beyond(promised: Sequence[tuple[OrderLine, Promise]], latest: date) -> list[tuple[OrderLine, Promise]]:
+    """What comes later than accepted; a line that was requested for a later day still is accepted until that."""
+    return [(line, promise) for line, promise in promised if promise.date > max(latest, line.requested_on or latest)]
 
 
 def _refuse_findings(order: Order, findings: Sequence[Finding]) -> None:

@@ -285,7 +285,8 @@ class ConfirmCreate(Body):
         examples=["Ms Anders"],
     )
     latest_on: Day | None = Field(
-        None, description="With accept_dates: the latest day they accepted for any line; any day when left out."
+        None,
+        description="With accept_dates: the latest day they accepted beside those requested; any day when left out.",
     )
 
     @field_validator("agreed_by")

@@ -290,3 +290,7 @@ async def test_the_latest_day_holds_for_every_line(shop: Shop) -> None:
     unsaid = await shop.confirm(order, latest_on=day(7))
     assert (unsaid.status_code, unsaid.json()["errors"][0]["pointer"]) == (422, "/latest_on")
     assert (await shop.confirm(order, accept_dates=True, agreed_by="Ms Anders", latest_on=day(7))).is_success
+    mixed = await shop.order(
+        {"sku": "TOFU", "quantity": "1", "requested_on": day(30)}, {"sku": "TOFU", "quantity": "1"}
+    )
+    assert (await shop.confirm(mixed, accept_dates=True, agreed_by="Ms Anders", latest_on=day(7))).is_success
