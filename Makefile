@@ -9,7 +9,7 @@ COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --gen
 	--no-emit-index-url --no-annotate --no-header --quiet --group build
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check contract openapi lock clean installed installed-dev environment
+.PHONY: help run test check contract bench soak openapi lock clean installed installed-dev environment
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -18,7 +18,7 @@ run: installed ## start everything with the demo on http://127.0.0.1:8000, until
 	@exec $(BIN)/bellwether run
 
 test: installed-dev ## run the tests, on a PostgreSQL that they start themselves
-	$(BIN)/python -m pytest -n 2 -m "not contract"
+	$(BIN)/python -m pytest -n 2 -m "not contract and not soak"
 
 check: installed-dev ## lint, format, types, who may import whom, and whether openapi.json is current
 	$(BIN)/ruff check
@@ -29,6 +29,12 @@ check: installed-dev ## lint, format, types, who may import whom, and whether op
 
 contract: installed-dev ## try the whole API description against the running service
 	$(BIN)/python -m pytest -m contract
+
+bench: installed-dev ## measure the service beside the limit of what it stands on (needs wrk and taskset)
+	$(BIN)/python -m tests.benchmarks
+
+soak: installed-dev ## race, kill and starve the service for a quarter of an hour
+	$(BIN)/python -m pytest -m soak -s
 
 openapi: installed ## write openapi/openapi.json
 	$(BIN)/bellwether openapi
