@@ -8,9 +8,10 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Date, DateTime, Enum, MetaData, Numeric, Text, Uuid, make_url
+from sqlalchemy import BigInteger, Date, DateTime, Enum, MetaData, Numeric, Text, Uuid, event, make_url
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
@@ -85,8 +86,14 @@ def conninfo(url: str) -> str:
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
+def _renew_closed(connection: Any, _record: Any, _proxy: Any) -> None:
+    """Open a connection anew that PostgreSQL has closed while it idled: known here already, without a question."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
+
+
 def _engine(settings: Settings, url: str, **options: Any) -> AsyncEngine:
-    return create_async_engine(
+    engine = create_async_engine(
         "postgresql+asyncpg://",
         pool_size=settings.pool_size,
         max_overflow=0,
@@ -106,6 +113,8 @@ def _engine(settings: Settings, url: str, **options: Any) -> AsyncEngine:
         },
         **options,
     )
+    event.listen(engine.sync_engine, "checkout", _renew_closed)
+    return engine
 
 
 class Database:
