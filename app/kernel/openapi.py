@@ -21,6 +21,7 @@ _PROBLEMS: dict[type[Refusal], str] = {
     errors.Unauthenticated: "No valid API key.",
     errors.Forbidden: "The key lacks the permission.",
     errors.NotFound: "No such resource, or none that the key may see.",
+    errors.TooSlow: "The body did not come in time.",
     errors.Conflict: "The present state does not allow it.",
     errors.PreconditionFailed: "The resource has changed since it was read.",
     errors.TooLarge: "The body is too large.",
@@ -143,7 +144,7 @@ def _refuse(path: str, method: str, operation: Json) -> None:
     if "If-Match" not in names:
         drop |= {"412", "428"}
     if "requestBody" not in operation:
-        drop |= {"415"}
+        drop |= {"408", "415"}
     if "{" not in path and method == "get":
         drop |= {"404"}
     if method not in _WRITES:
