@@ -84,7 +84,7 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
         )
     problems.install(app)
     for router in ROUTERS:
-        app.include_router(router)
+        app.router.routes.extend(router.routes)  # `include_router` analyses every route again, at its first request
     _serve_docs(app)
     return app
 
