@@ -15,7 +15,7 @@ from sqlalchemy import select
 from app.kernel import jobs, outbox
 from app.kernel.db import Database
 from app.kernel.settings import Settings
-from app.registry import JOBS
+from app.registry.jobs import JOBS
 
 _JOBS_AT_ONCE = 4
 _PAUSE = 1.0  # seconds between two looks for events without a number
