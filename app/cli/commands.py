@@ -101,6 +101,7 @@ def worker() -> None:
     with database(settings) as url:
         demand_schema(url)
         asyncio.run(work(settings, url))
+        signal.alarm(0)
 
 
 @cli.command()
