@@ -1,5 +1,6 @@
 """The database: tables' base, the two engines, and the only place where a transaction ends."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date, datetime
@@ -13,6 +14,7 @@ from sqlalchemy import BigInteger, Date, DateTime, Enum, MetaData, Numeric, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
@@ -129,11 +131,34 @@ def _engine(settings: Settings, url: str, **options: Any) -> AsyncEngine:
     return engine
 
 
+class _Turns:
+    """Who waits for a connection gets it in the order of coming.
+
+    The pool's own queue lets whoever asks at the right instant overtake, and sends those who waited to its end: under
+    load some wait until their patience is over, while others are served at once.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._free = asyncio.Semaphore(settings.pool_size)
+        self._patience = settings.pool_timeout
+
+    async def __aenter__(self) -> None:
+        try:
+            async with asyncio.timeout(self._patience if self._free.locked() else None):
+                await self._free.acquire()
+        except TimeoutError:
+            raise PoolTimeout(f"no connection was free within {self._patience} s") from None
+
+    async def __aexit__(self, *_: object) -> None:
+        self._free.release()
+
+
 class Database:
     """Connections of one process: sessions for transactions, and an autocommit engine for single reads."""
 
     def __init__(self, settings: Settings, url: str) -> None:
         self.url = url
+        self._writers, self._readers = _Turns(settings), _Turns(settings)
         self.engine = _engine(settings, url)
         self.reader = _engine(settings, url, isolation_level="AUTOCOMMIT")
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
@@ -141,7 +166,7 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """A transaction: committed when the block ends well, rolled back when it raises."""
-        async with self._sessions() as session:
+        async with self._writers, self._sessions() as session:
             try:
                 yield session
             except BaseException:
@@ -152,7 +177,7 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection for reads of one statement each: every statement sees what is committed by then."""
-        async with self.reader.connect() as connection:
+        async with self._readers, self.reader.connect() as connection:
             yield connection
 
     async def dispose(self) -> None:
