@@ -6,7 +6,6 @@ Each order belongs to one desk, and each request is repeated until it is answere
 import asyncio
 import random
 from dataclasses import dataclass, field
-from typing import Any
 
 from tests.orders.factories import Shop
 from tests.soak.wire import Client, Json
@@ -121,19 +120,21 @@ class Desk:
 
 
 class Production:
-    """Tells receipts: new ones, some for today in place of planned ones, and that expected goods have come."""
+    """Tells receipts: new ones, some for today in place of planned ones, and that expected goods have come.
 
-    def __init__(self, client: Client, chance: random.Random, pause: float) -> None:
+    What so many desks sell while it tells one thing is about what it makes, so that some have to be refused.
+    """
+
+    def __init__(self, client: Client, chance: random.Random, desks: int) -> None:
         self._client = client
         self._chance = chance
-        self._pause = pause
+        self._batch = desks
         self._expected: list[Json] = []
         self._number = 0
 
     async def work(self, over: asyncio.Event) -> None:
         while not over.is_set():
             await self._client.post("receipt", "/v1/receipts", self._news())
-            await asyncio.sleep(self._pause)
 
     def _news(self) -> Json:
         if self._expected and self._chance.random() < 0.5:
@@ -141,9 +142,10 @@ class Production:
             return {**come, "status": "received"}
         self._number += 1
         due = 0 if self._chance.random() < 0.3 else self._chance.randint(1, 8)
+        quantity = self._chance.randint(self._batch, 6 * self._batch)
         receipt: Json = {
             "source": "mrp", "external_id": f"WO-{self._number}", "sku": self._chance.choice(SKUS),
-            "quantity": str(self._chance.randint(5, 25)), "due_on": str(day(due)), "status": "confirmed",
+            "quantity": str(quantity), "due_on": str(day(due)), "status": "confirmed",
         }  # fmt: skip
         if due:
             receipt = {**receipt, "replaces": []}  # on top: what is planned may be due before it
@@ -165,7 +167,9 @@ class Reader:
         while True:
             ended = over.is_set()
             path = f"/v1/events?after={self.after}&limit={self._limit}&wait={0 if ended else self._wait}"
-            page: Any = (await self._client.get("read events", path)).body
+            answer = await self._client.get("read events", path)
+            assert answer.status == 200, answer.raw
+            page = answer.body
             self.seen += [(event["position"], event["id"]) for event in page["data"]]
             assert page["next_after"] >= self.after, page["next_after"]
             self.after = page["next_after"]

@@ -44,7 +44,7 @@ class Plan:
     [
         pytest.param(Plan(desks=8, kills=1, answers=100), id="short"),
         pytest.param(Plan(desks=64, seconds=30.0), id="raced", marks=pytest.mark.soak),
-        pytest.param(Plan(desks=64, kills=10, answers=800), id="killed", marks=pytest.mark.soak),
+        pytest.param(Plan(desks=64, kills=10, answers=300), id="killed", marks=pytest.mark.soak),
     ],
 )
 async def test_orders(plan: Plan, settings: Settings, tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ class _Load:
             async with asyncio.TaskGroup() as writers:
                 for desk in self.desks:
                     writers.create_task(desk.work(over))
-                writers.create_task(Production(self._client(), self.chance, pause=0.05).work(over))
+                writers.create_task(Production(self._client(), self.chance, self.plan.desks).work(over))
                 for _ in range(self.plan.kills):
                     await self._answers(self.chance.randint(1, self.plan.answers))
                     self.served.kill()
