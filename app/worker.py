@@ -22,7 +22,7 @@ _PAUSE = 1.0  # seconds between two looks for events without a number
 _PATIENCE = 60.0  # seconds a round of numbering may take: a connection that fell silent is given up for another
 _RECOVERY = 5.0  # seconds before the queue is opened again after it failed
 
-LAST = 5  # seconds to end in beyond what work in hand gets, then the process is killed: a silent database never answers
+_LAST = 5  # seconds to end in beyond what jobs get, then the process is killed: a silent database never answers
 
 log = structlog.get_logger("worker")
 
@@ -36,7 +36,7 @@ async def work(settings: Settings, url: str) -> None:
     try:
         async with working(settings, database):
             await told.wait()
-            signal.alarm(settings.shutdown_timeout + LAST)
+            signal.alarm(settings.shutdown_timeout + _LAST)
     finally:
         await database.dispose()
 

@@ -13,10 +13,10 @@ import uvicorn
 from app.cli.connections import Connection
 from app.kernel.settings import Settings
 from app.main import create_app
-from app.worker import LAST
 
 _FILES = 65_536  # open at once: as many connections cost half a gigabyte
 _OTHER_FILES = 100  # that are no connections of clients or of the database
+_LAST = 5  # seconds to end in beyond what requests and jobs get, then the process is killed
 
 
 class _Server(uvicorn.Server):
@@ -33,7 +33,7 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._stopping()  # the lifespan's end is too late: it comes after the last request, which may wait for events
         # Requests have their time, then jobs; then a database that fell silent could hold the process for ever.
-        signal.alarm(2 * (self.config.timeout_graceful_shutdown or 0) + LAST)
+        signal.alarm(2 * (self.config.timeout_graceful_shutdown or 0) + _LAST)
         await super().shutdown(sockets)
 
 
