@@ -19,7 +19,7 @@ from app.kernel.embedded import EmbeddedPostgres
 PATIENCE = 30.0
 SERVICE = "bellwether"
 QUEUE = "bellwether-jobs"
-_SETTINGS = {"fsync": "off", "full_page_writes": "off"}  # a killed process loses nothing by these, a power cut would
+SETTINGS = {"fsync": "off", "full_page_writes": "off"}  # a killed process loses nothing by these, a power cut would
 
 
 class OwnPostgres:
@@ -105,7 +105,7 @@ def _children(parent: int) -> list[int]:
 @contextmanager
 def own_postgres(folder: Path, *, migrated: bool = True, **settings: str) -> Iterator[OwnPostgres]:
     """A server in a folder of its own, with the schema in it; gone afterwards."""
-    embedded = EmbeddedPostgres(folder, settings={**_SETTINGS, **settings})
+    embedded = EmbeddedPostgres(folder, settings={**SETTINGS, **settings})
     embedded.start()
     try:
         if migrated:
