@@ -19,7 +19,7 @@ from app.cli.ground import CannotStart, database, demand_schema, listening, migr
 from app.kernel.auth import ROLES, Permission, Role
 from app.kernel.db import Database
 from app.kernel.embedded import EmbeddedUnavailable
-from app.kernel.observability import configure_logging
+from app.kernel.logs import configure_logging
 from app.kernel.settings import Settings
 
 T = TypeVar("T")

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import os
 import signal
 import socket
@@ -50,7 +51,7 @@ def database(settings: Settings) -> Iterator[str]:
 
     In the block SIGTERM and a closed terminal end a command as cleanly as Ctrl-C does.
     """
-    with _stoppable():
+    with _at_work():
         if settings.database_url is not None:
             yield settings.database_url
             return
@@ -78,8 +79,10 @@ def _start(server: EmbeddedPostgres, folder: Path) -> None:
 
 
 @contextmanager
-def _stoppable() -> Iterator[None]:
-    """Signals to stop raise KeyboardInterrupt, so that what the block has begun is cleaned up."""
+def _at_work() -> Iterator[None]:
+    """The program is read, and what it is made of never garbage; signals to stop now let the block clean up."""
+    gc.freeze()
+    gc.enable()
     heeded = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) is not signal.SIG_IGN]
     before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, *heeded)}
     try:
