@@ -3,7 +3,8 @@
 import asyncio
 import json
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -86,16 +87,37 @@ class Exchange:
     answer: Answer
 
     @property
+    def written(self) -> bool:
+        """It was answered that something has been done."""
+        return self.key is not None and self.answer.status < 300
+
+    @property
     def replayed(self) -> bool:
         return self.answer.headers.get("idempotency-replayed") == "true"
 
 
-@dataclass
 class Journal:
     """What all clients asked and were answered."""
 
-    exchanges: list[Exchange] = field(default_factory=list)
-    in_progress: int = 0  # answers that a twin of the request, left behind by a killed process, was not done yet
+    def __init__(self) -> None:
+        self.exchanges: list[Exchange] = []
+        self._successes = 0
+        self.in_progress = 0  # answers that what a killed process left behind of the request was not done yet
+        self._awaited: tuple[int, Callable[[], object], asyncio.Future[None]] | None = None
+
+    async def successes(self, more: int, *, then: Callable[[], object]) -> None:
+        """Wait for so many more, and at the very instant that the last comes do `then`."""
+        done = asyncio.get_running_loop().create_future()
+        self._awaited = (self._successes + more, then, done)
+        await done
+
+    def add(self, exchange: Exchange) -> None:
+        self.exchanges.append(exchange)
+        self._successes += exchange.written
+        if self._awaited and self._successes >= self._awaited[0]:
+            (_, then, done), self._awaited = self._awaited, None
+            then()
+            done.set_result(None)
 
 
 class Client:
@@ -129,7 +151,7 @@ class Client:
             await asyncio.sleep(_PAUSE)
         seconds = time.perf_counter() - started
         key = headers.get("Idempotency-Key")
-        self._journal.exchanges.append(Exchange(act, path, key, sent_at, seconds, lost, answer))
+        self._journal.add(Exchange(act, path, key, sent_at, seconds, lost, answer))
         return answer
 
     def close(self) -> None:
