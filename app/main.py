@@ -20,7 +20,7 @@ from app.kernel.company import Company
 from app.kernel.db import Database
 from app.kernel.observability import Metrics, Observed
 from app.kernel.settings import Settings
-from app.registry import SCHEMA_VERSION
+from app.registry import OLDER_SCHEMAS, SCHEMA_VERSION
 from app.registry.routers import ROUTERS
 
 DESCRIPTION = """A sales department as an API: leads are captured, qualified and converted; orders are taken, checked,
@@ -70,7 +70,7 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
     app.state.metrics = metrics
     app.state.authenticator = Authenticator()
     app.state.watcher = Watcher()
-    app.state.schema_version = SCHEMA_VERSION
+    app.state.schema_version, app.state.older_schemas = SCHEMA_VERSION, OLDER_SCHEMAS
     app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]
     app.add_middleware(
         Observed,

@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from app.kernel.db import conninfo
 from app.kernel.embedded import EmbeddedPostgres
 from app.kernel.settings import Settings
-from app.registry import SCHEMA_VERSION
+from app.registry import OLDER_SCHEMAS, SCHEMA_VERSION
 
 _PATIENCE = 5  # seconds a database may take to answer
 
@@ -128,16 +128,17 @@ def migrated(url: str) -> str:
         raise CannotStart(f"this release does not know the database's schema, {found}: use a newer one") from None
     except OperationalError as error:
         reason = str(error.orig).splitlines()[0]
-        raise CannotStart(f"nothing has been migrated ({reason}): try again when the database is less busy") from None
+        raise CannotStart(f"the migration stopped ({reason}): try again when the database is less busy") from None
     return SCHEMA_VERSION
 
 
 def demand_schema(url: str) -> None:
-    """Raises CannotStart unless the database answers and its schema is this release's."""
-    found, wanted = _present_schema(url), SCHEMA_VERSION
-    if found != wanted:
+    """Raises CannotStart unless the database answers and its schema is this release's, or a newer one's."""
+    found = _present_schema(url)
+    if found is None or found in OLDER_SCHEMAS:
         raise CannotStart(
-            f"the database's schema is {found or 'empty'}, this release needs {wanted}: run `bellwether migrate`"
+            f"the database's schema is {found or 'empty'}, this release needs {SCHEMA_VERSION}:"
+            " run `bellwether migrate`"
         )
 
 
