@@ -66,7 +66,7 @@ class Account(Stored, Base):
     delivery_address: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
     currency: Mapped[str]
-    price_list_id: Mapped[UUID | None] = mapped_column(ForeignKey("price_lists.id"), index=True)
+    price_list_id: Mapped[UUID | None] = mapped_column(ForeignKey("price_lists.id"))
     payment_terms_days: Mapped[int] = mapped_column(default=30)
     credit_limit: Mapped[Decimal | None]
     open_exposure: Mapped[Decimal] = mapped_column(default=Decimal(0))
@@ -84,6 +84,9 @@ class Account(Stored, Base):
         Index("ix_accounts_name", "name", "id"),
         Index("ix_accounts_created_at", "created_at", "id"),
         Index("ix_accounts_status", "status", "name", "id"),
+        Index("ix_accounts_status_number", "status", "number", "id"),
+        Index("ix_accounts_status_created_at", "status", "created_at", "id"),
+        Index("ix_accounts_type", "type", "name", "id"),
         Index("ix_accounts_owner", "owner_id", "name", "id"),
         Index("ix_accounts_parent", "parent_id", "name", "id"),
         Index("ix_accounts_industry", "industry", "name", "id"),

@@ -18,7 +18,7 @@ class Activity(Stored, Base):
     kind: Mapped[ActivityKind]
     lead_id: Mapped[UUID | None] = mapped_column(ForeignKey("leads.id"))
     account_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.id"))
-    contact_id: Mapped[UUID | None] = mapped_column(ForeignKey("contacts.id"), index=True)
+    contact_id: Mapped[UUID | None] = mapped_column(ForeignKey("contacts.id"))
     direction: Mapped[Direction | None]
     at: Mapped[datetime]
     with_whom: Mapped[str | None]
@@ -34,5 +34,6 @@ class Activity(Stored, Base):
         Index("ix_activities_at", "at", "id"),
         Index("ix_activities_lead", "lead_id", "at", "id"),
         Index("ix_activities_account", "account_id", "at", "id"),
+        Index("ix_activities_contact", "contact_id", "at", "id"),
         Index("ix_activities_by", "by_id", "at", "id"),
     )

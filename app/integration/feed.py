@@ -59,16 +59,18 @@ class News:
 
 def _wanted(wanted: Wanted, after: int, limit: int) -> Select[str, int | None, int]:
     row = OutboxEvent
-    found = outbox.stored().where(row.position > after)
+    # What is wanted is the beginning of the order, and so of the index. (With `type = …` or `subject_id = …` the
+    # planner would rather read all events by position, to the end when the wanted ones are rare.)
     if wanted.subject is not None:
-        # A subject has few events: they are found by its index and sorted.
-        kind, identity = wanted.subject
-        found = found.where(row.subject_type == kind, row.subject_id == identity)
-        return found if wanted.types is None else found.where(row.type.in_(sorted(wanted.types)))
+        place = tuple_(row.subject_type, row.subject_id, row.position)
+        found = outbox.stored().where(place > tuple_(*wanted.subject, after), place <= tuple_(*wanted.subject, _LAST))
+        if wanted.types is not None:
+            found = found.where(row.type.in_(sorted(wanted.types)))
+        return found.order_by(row.subject_type, row.subject_id, row.position).limit(limit)
+    found = outbox.stored().order_by(row.position).limit(limit)
     if wanted.types is None:
-        return found
-    # The first positions of each type, in the order of the index on both: as cheap for a rare type as for a common one.
-    # (With `type = …` the planner would rather read all types by position, to the end when the type is rare.)
+        return found.where(row.position > after)
+    # The first positions of each type: as cheap for a rare type as for a common one.
     other = aliased(row)
     types = func.unnest(literal(sorted(wanted.types), ARRAY(Text))).table_valued("type").render_derived(name="wanted")
     key, own_type = tuple_(other.type, other.position), types.c.type
@@ -81,7 +83,7 @@ def _wanted(wanted: Wanted, after: int, limit: int) -> Select[str, int | None, i
 
 def statement(wanted: Wanted, *, after: int, limit: int) -> Select[int, bool, str | None, int | None]:
     """The last position, whether events wait for theirs, and `limit` events: all as of one instant."""
-    found = _wanted(wanted, after, limit).order_by(OutboxEvent.position).limit(limit).subquery("event")
+    found = _wanted(wanted, after, limit).subquery("event")
     head = select(OutboxHead.position.label("head"), _UNNUMBERED.label("unnumbered"), found.c.body, found.c.position)
     return head.select_from(OutboxHead).outerjoin(found, true()).order_by(found.c.position)
 

@@ -1,5 +1,6 @@
 """What happened to one resource: its events by keyset, whether the feed has numbered them yet or not."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy import Select
@@ -17,9 +18,8 @@ def _statement(
     *, subject_type: str, subject_id: UUID, sort: Sort, cursor: str | None, limit: int
 ) -> Select[str, int | None, int, UUID]:
     row = OutboxEvent
-    own = outbox.stored().add_columns(row.id)
-    own = own.where(row.subject_type == subject_type, row.subject_id == subject_id)
-    return sort.apply(own, cursor, limit)
+    own = replace(sort, lead=(row.subject_type == subject_type, row.subject_id == subject_id))
+    return own.apply(outbox.stored().add_columns(row.id), cursor, limit)
 
 
 async def page(

@@ -62,6 +62,7 @@ class OutboxEvent(Base):
 
     __table_args__ = (
         Index("ix_outbox_subject", "subject_type", "subject_id", "seq"),
+        Index("ix_outbox_subject_position", "subject_type", "subject_id", "position"),
         Index("ix_outbox_type_position", "type", "position"),
         Index("ix_outbox_unnumbered", "seq", postgresql_where=_UNNUMBERED),
     )

@@ -11,8 +11,9 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Select, tuple_
+from sqlalchemy import ColumnElement, Select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.sql import operators
 
 from app.kernel.errors import Invalid
 
@@ -36,7 +37,8 @@ class Page(BaseModel, Generic[Item]):
 class Sort:
     """A way to sort a list: by one never-null column, ties broken by id, `-` in front for descending.
 
-    `of` names the list and its filters: a cursor of another is refused.
+    `of` names the list and its filters: a cursor of another is refused. `lead` (`column = value`, …) and `ranges` (of
+    the sort's own column) are filters that bound the order (`leading.py`).
     """
 
     name: str
@@ -44,6 +46,8 @@ class Sort:
     identity: InstrumentedAttribute[UUID]
     descending: bool
     of: str
+    lead: tuple[Any, ...] = ()
+    ranges: tuple[Any, ...] = ()
 
     @classmethod
     def named(cls, name: str, columns: Mapping[str, InstrumentedAttribute[Any]], *, of: str) -> "Sort":
@@ -56,11 +60,28 @@ class Sort:
 
     def apply(self, statement: Select[Any], cursor: str | None, limit: int) -> Select[Any]:
         """The statement for one page, and one row more to know whether another follows."""
-        keys = (self.column.expression, self.identity.expression)
-        if cursor is not None:
-            after = tuple_(*self._decode(cursor))
-            statement = statement.where(tuple_(*keys) < after if self.descending else tuple_(*keys) > after)
-        return statement.order_by(*(key.desc() if self.descending else key.asc() for key in keys)).limit(limit + 1)
+        value = tuple(each.right for each in self.lead)
+        keys = (*(each.left for each in self.lead), self.column.expression)
+        after: tuple[Any, ...] = () if cursor is None else self._decode(cursor)
+        if self.column.expression.unique or self.column.expression.primary_key:
+            after = after[:1]  # a tie-break that nobody needs, and that the index does not have
+        else:
+            keys = (*keys, self.identity.expression)
+
+        def bound(operator: Any, *values: Any) -> ColumnElement[bool]:
+            return operator(tuple_(*keys[: len(values)]), tuple_(*values))  # type: ignore[no-any-return]
+
+        # One bound at either end: of two, PostgreSQL might start to read at the farther one.
+        up, down = (operators.gt, operators.ge), (operators.lt, operators.le)
+        onwards, backwards = (down, up) if self.descending else (up, down)
+        start = [bound(each.operator, *value, each.right) for each in self.ranges if each.operator in onwards]
+        end = [bound(each.operator, *value, each.right) for each in self.ranges if each.operator in backwards]
+        if after:
+            start = [bound(onwards[0], *value, *after)]
+        if value:
+            start, end = start or [bound(onwards[1], *value)], end or [bound(backwards[1], *value)]
+        order = (key.desc() if self.descending else key.asc() for key in keys)
+        return statement.where(*start, *end).order_by(*order).limit(limit + 1)
 
     def encode(self, value: Any, identity: UUID) -> str:
         """The cursor behind the row with this sort value and id."""

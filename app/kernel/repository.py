@@ -13,6 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.kernel.db import Base
 from app.kernel.errors import NotFound, PreconditionFailed
+from app.kernel.leading import led
 from app.kernel.pagination import Sort
 from app.kernel.schema import Query, Read
 from app.kernel.shape import json_of
@@ -82,7 +83,8 @@ class Repository(Generic[Model]):
         """
         sort = Sort.named(query.sort, self.sorts, of=f"{self.noun} {within} {query.filters()}")  # type: ignore[attr-defined]
         statement = self._shown.add_columns(sort.column.label("key"), sort.identity.label("identity"))
-        statement = sort.apply(statement.where(*where, *self.conditions(query)), query.cursor, query.limit)
+        sort, conditions = led(sort, [*where, *self.conditions(query)])
+        statement = sort.apply(statement.where(*conditions), query.cursor, query.limit)
         rows = (await reader.execute(statement)).all()
         shown, more = rows[: query.limit], len(rows) > query.limit
         return Listing([row.body for row in shown], sort.encode(shown[-1].key, shown[-1].identity) if more else None)

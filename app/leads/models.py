@@ -81,11 +81,14 @@ Index("ix_leads_created_at", Lead.created_at, Lead.id)
 Index("ix_leads_updated_at", Lead.updated_at, Lead.id)
 Index("ix_leads_score", Lead.score, Lead.id)
 Index("ix_leads_status_created_at", Lead.status, Lead.created_at, Lead.id)
+Index("ix_leads_status_updated_at", Lead.status, Lead.updated_at, Lead.id)
+Index("ix_leads_status_score", Lead.status, Lead.score, Lead.id)
 Index("ix_leads_owner_id", Lead.owner_id, Lead.created_at, Lead.id)
+Index("ix_leads_owner_updated_at", Lead.owner_id, Lead.updated_at, Lead.id)
+Index("ix_leads_owner_score", Lead.owner_id, Lead.score, Lead.id)
 Index("ix_leads_source", Lead.source, Lead.created_at, Lead.id)
 Index("ix_leads_campaign", Lead.campaign, Lead.created_at, Lead.id)
 Index("ix_leads_next_step_on", Lead.next_step_on, Lead.id, postgresql_where=text("next_step_on IS NOT NULL"))
-Index("ix_leads_account_id", Lead.account_id, postgresql_where=text("account_id IS NOT NULL"))
 
 WORDS = words.document(
     Lead.person_name, Lead.company, Lead.email, Lead.job_title, Lead.interest, Lead.message, Lead.website

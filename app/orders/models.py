@@ -88,6 +88,7 @@ class Order(Stored, Base):
         Index("ix_orders_shipment_state", "shipment_state", "due_on", "id"),
         Index("ix_orders_to_ship_due_on", "due_on", "id", postgresql_where=_TO_SHIP),
         Index("ix_orders_to_ship_status_at", "status_at", "id", postgresql_where=_TO_SHIP),
+        Index("ix_orders_to_ship_created_at", "created_at", "id", postgresql_where=_TO_SHIP),
         Index("ix_orders_due_on", "due_on", "id"),
         Index("ix_orders_status_at", "status_at", "id"),
         Index("ix_orders_created_at", "created_at", "id"),

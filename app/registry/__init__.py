@@ -48,5 +48,8 @@ MODELS = (
 
 metadata = Base.metadata
 
-SCHEMA_VERSION = "jobs"
+SCHEMA_VERSION = "list_indexes"
 """The newest migration's revision: the schema that this release needs."""
+
+OLDER_SCHEMAS = frozenset({"kernel", "staff", "products", "accounts", "leads", "supply", "orders", "jobs"})
+"""The revisions before it. One that is not among them is a newer release's, which this one can work with."""

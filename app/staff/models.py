@@ -26,4 +26,5 @@ class StaffMember(Stored, Base):
         CheckConstraint("active_to >= active_from", name="active_period"),
         Index("ix_staff_name", "name", "id"),
         Index("ix_staff_created_at", "created_at", "id"),
+        Index("ix_staff_role", "role", "name", "id"),
     )

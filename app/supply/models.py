@@ -78,6 +78,7 @@ class Receipt(Stored, Base):
         Index("ix_receipts_status_created_at", "status", "created_at", "id"),
         Index("ix_receipts_source", "source", "due_on", "id"),
         Index("ix_receipts_source_created_at", "source", "created_at", "id"),
+        Index("ix_receipts_external_id", "external_id"),
         Index("ix_receipts_open", "product_id", "due_on", postgresql_where=_OPEN),
         Index("ix_receipts_open_due_on", "due_on", "id", postgresql_where=_OPEN),
         Index("ix_receipts_pegged", "pegged_line_id", postgresql_where=text("status = 'planned'")),
