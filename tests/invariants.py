@@ -147,6 +147,27 @@ _ANSWERS = (
     "SELECT operation, key, status FROM idempotency_records WHERE status IS NULL OR status NOT BETWEEN 200 AND 299"
 )
 
+_TOUCHES = """
+    SELECT l.id, l.touch_count, count(t.id) AS touches FROM leads l LEFT JOIN lead_touches t ON t.lead_id = l.id
+    GROUP BY l.id HAVING l.touch_count <> count(t.id)"""
+
+_IDENTITIES = """
+    SELECT t.id, t.source, t.external_id, t.lead_id, i.lead_id AS named FROM lead_touches t
+    LEFT JOIN lead_identities i ON (i.source, i.external_id) = (t.source, t.external_id)
+    WHERE t.external_id IS NOT NULL AND i.lead_id IS DISTINCT FROM t.lead_id"""
+
+_CONVERTED = """
+    SELECT l.id, l.account_id, p.account_id AS of_account, c.id AS consent FROM leads l
+    LEFT JOIN contacts p ON p.id = l.contact_id
+    LEFT JOIN consents c ON c.lead_id = l.id AND c.contact_id IS DISTINCT FROM l.contact_id
+    WHERE l.status = 'converted' AND (p.account_id IS DISTINCT FROM l.account_id OR c.id IS NOT NULL)"""
+
+_PO_NUMBERS = """
+    SELECT account_id, lower(po_number) AS po_number, count(*) FROM orders o
+    WHERE status IN ('confirmed', 'completed') AND po_number IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM order_overrides v WHERE v.order_id = o.id AND v.code = 'duplicate_po_number')
+    GROUP BY 1, 2 HAVING count(*) > 1"""
+
 _FACTS = {
     "staff.created": "SELECT id, 1 FROM staff",
     "product.created": "SELECT id, 1 FROM products",
@@ -154,6 +175,7 @@ _FACTS = {
     "account.purchase_recorded": "SELECT account_id, count(*) FROM purchase_entries GROUP BY 1",
     "contact.created": "SELECT id, 1 FROM contacts",
     "lead.captured": "SELECT id, 1 FROM leads",
+    "lead.touched": "SELECT lead_id, count(*) - 1 FROM lead_touches GROUP BY 1 HAVING count(*) > 1",
     "lead.converted": "SELECT id, 1 FROM leads WHERE status = 'converted'",
     "order.created": "SELECT id, 1 FROM orders",
     "order.confirmed": "SELECT id, 1 FROM orders WHERE confirmed_at IS NOT NULL",
@@ -195,6 +217,10 @@ INVARIANTS = {
     "what an order derives follows from its lines and holds": _DERIVED,
     "a line's quantities are those of its shipments and returns": _MOVED_LINES,
     "an order's amounts are the sums of its lines and returns": _SUMS,
+    "one purchase order of a customer is one order": _PO_NUMBERS,
+    "a lead's touches are counted": _TOUCHES,
+    "what a source calls a lead stays that lead": _IDENTITIES,
+    "a converted lead is a contact of its account, and what it said is the contact's": _CONVERTED,
     "every Idempotency-Key that is kept has an answer of success": _ANSWERS,
     "events are exactly the committed facts": _EVENTS,
 }

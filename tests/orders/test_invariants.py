@@ -66,6 +66,21 @@ SABOTAGE = {
         "UPDATE orders SET base_amount = base_amount + 0.01",
         "UPDATE order_returns SET amount = amount + 0.01",
     ],
+    "one purchase order of a customer is one order": [
+        "UPDATE orders SET po_number = CASE status WHEN 'completed' THEN 'po-1' ELSE 'PO-1' END"
+    ],
+    "a lead's touches are counted": [
+        "UPDATE leads SET touch_count = touch_count + 1",
+        "DELETE FROM lead_touches WHERE offer = 'samples'",
+    ],
+    "what a source calls a lead stays that lead": [
+        "UPDATE lead_identities SET external_id = '2'",
+        "UPDATE lead_identities SET lead_id = (SELECT id FROM leads WHERE status = 'new')",
+    ],
+    "a converted lead is a contact of its account, and what it said is the contact's": [
+        "UPDATE consents SET contact_id = NULL",
+        "UPDATE leads SET account_id = (SELECT account_id FROM orders LIMIT 1) WHERE status = 'converted'",
+    ],
     "every Idempotency-Key that is kept has an answer of success": [
         "UPDATE idempotency_records SET status = NULL, body = NULL",
         "UPDATE idempotency_records SET status = 409",
@@ -80,7 +95,9 @@ SABOTAGE = {
 
 @pytest.fixture
 async def lived(shop: Shop, database: BoundDatabase) -> BoundDatabase:
-    """Orders open, made for by production, part shipped, held once, completed and partly returned, cancelled, new."""
+    """Orders open, made for by production, part shipped, held once, completed and partly returned, cancelled, new;
+    leads, one of which is converted.
+    """
     await shop.product("CHAI", stock="60")
     await shop.product("TOFU", stock="1", production_days=3)
     await shop.receipt("TOFU", "5", "2026-03-10", status="received")
@@ -99,8 +116,23 @@ async def lived(shop: Shop, database: BoundDatabase) -> BoundDatabase:
     ok(await post(f"/v1/orders/{all_of_it['id']}/returns", json=back))
     match = {"If-Match": f'"v{off["version"]}"'}
     ok(await post(f"/v1/orders/{off['id']}/cancel", json={"reason": "not wanted"}, headers=match))
+    await _converted(shop)
     await outbox.number_all(database)
     return database
+
+
+async def _converted(shop: Shop) -> None:
+    """A lead that was heard of twice, consented and became an account's contact; another that is new."""
+    ana = {"source": "web", "external_id": "1", "email": "ana@example.com", "person_name": "Ana Trujillo"}
+    yes = {"purpose": "marketing", "channel": "email", "granted": True}
+    post = shop.client.post
+    ok(await post("/v1/leads", json={**ana, "consents": [yes]}))
+    lead = ok(await post("/v1/leads", json={**ana, "offer": "samples"}))["lead"]
+    answers = {"interest_level": "strong", "intention": "intends"}
+    for action, body in (("qualify", answers), ("convert", {"account": {"name": "Emparedados"}})):
+        match = {"If-Match": f'"v{lead["version"]}"'}
+        lead = ok(await post(f"/v1/leads/{lead['id']}/{action}", json=body, headers=match))
+    ok(await post("/v1/leads", json={"source": "fair", "company": "Emparedados"}))
 
 
 async def test_each_tells_what_breaks_it(lived: BoundDatabase) -> None:
