@@ -1,4 +1,4 @@
-"""The database: tables' base, the two engines, and the only place where a transaction ends."""
+"""The database: tables' base, the two pools of connections, and the only place where a transaction ends."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,14 +8,14 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Date, DateTime, Enum, MetaData, Numeric, Text, Uuid, make_url
+from sqlalchemy import BigInteger, Date, DateTime, Enum, MetaData, Numeric, Text, Uuid, event, make_url
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
     AsyncSession,
-    async_sessionmaker,
     create_async_engine,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
@@ -23,6 +23,7 @@ from uuid_utils.compat import uuid7
 
 from app.kernel import clock
 from app.kernel.settings import Settings
+from app.kernel.statement import driver_of
 
 
 class Base(DeclarativeBase):
@@ -85,9 +86,11 @@ def conninfo(url: str) -> str:
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def _engine(settings: Settings, url: str, **options: Any) -> AsyncEngine:
-    return create_async_engine(
+def _engine(settings: Settings, url: str) -> AsyncEngine:
+    """A pool of connections that commit by themselves: a transaction is begun and ended on the driver (see below)."""
+    engine = create_async_engine(
         "postgresql+asyncpg://",
+        isolation_level="AUTOCOMMIT",
         pool_size=settings.pool_size,
         max_overflow=0,
         pool_timeout=settings.pool_timeout,
@@ -104,29 +107,39 @@ def _engine(settings: Settings, url: str, **options: Any) -> AsyncEngine:
                 "idle_in_transaction_session_timeout": str(round(settings.request_timeout * 1000)),
             },
         },
-        **options,
     )
+    event.listen(engine.sync_engine, "checkout", _refuse_dead)
+    return engine
+
+
+def _refuse_dead(adapted: Any, *_: Any) -> None:
+    """The driver knows at once when its server is gone; the pool then makes a new connection, and no request fails."""
+    if adapted.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 class Database:
-    """Connections of one process: sessions for transactions, and an autocommit engine for single reads."""
+    """Connections of one process: sessions for transactions, and a pool of its own for single reads."""
 
     def __init__(self, settings: Settings, url: str) -> None:
         self.url = url
         self.engine = _engine(settings, url)
-        self.reader = _engine(settings, url, isolation_level="AUTOCOMMIT")
-        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self.reader = _engine(settings, url)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """A transaction: committed when the block ends well, rolled back when it raises."""
-        async with self._sessions() as session:
+        """A transaction: committed when the block ends well, rolled back when it raises.
+
+        It is the driver's own, so that a `Statement` costs no more than it must; the session works inside it.
+        """
+        async with self.engine.connect() as connection:
+            driver = driver_of(connection)
             try:
-                yield session
-            except BaseException:
-                await session.rollback()
-                raise
-            await session.commit()
+                async with driver.transaction(), session_on(connection) as session:
+                    yield session
+            finally:
+                if driver.is_closed() or driver.is_in_transaction():
+                    await connection.invalidate()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -137,3 +150,17 @@ class Database:
     async def dispose(self) -> None:
         await self.engine.dispose()
         await self.reader.dispose()
+
+
+@asynccontextmanager
+async def session_on(connection: AsyncConnection, **options: Any) -> AsyncIterator[AsyncSession]:
+    """A session inside the connection's transaction, whose objects are written when the block ends well."""
+    session = AsyncSession(connection, expire_on_commit=False, **options)
+    try:
+        yield session
+    except BaseException:
+        if session.in_transaction():
+            await session.rollback()
+        raise
+    if session.in_transaction() or session.new:
+        await session.commit()

@@ -112,8 +112,11 @@ def _told(cause: BaseException) -> str:
     return str(cause.args[0]) if cause.args else ""
 
 
-def _database(error: DBAPIError) -> Refusal | None:
-    cause = error.orig.__cause__ if error.orig is not None else None
+def _database(error: Exception) -> Refusal | None:
+    """What the driver raised, or SQLAlchemy around it, told as a refusal; None for what is our fault."""
+    cause: BaseException | None = error
+    if isinstance(error, DBAPIError):
+        cause = error.orig.__cause__ if error.orig is not None else None
     constraint = getattr(cause, "constraint_name", None) or "unknown"
     name = _column(constraint)
     if isinstance(cause, pg.UniqueViolationError):
@@ -128,11 +131,8 @@ def _database(error: DBAPIError) -> Refusal | None:
         return Invalid("a value is out of the range that can be stored")
     if isinstance(cause, _BUSY):
         return Unavailable("another request holds what this one needs, or it took too long: try again")
-    if (
-        isinstance(cause, _DOWN)
-        or error.connection_invalidated
-        or isinstance(error, (OperationalError, InterfaceError))
-    ):
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    if lost or isinstance(cause, _DOWN) or isinstance(error, (OperationalError, InterfaceError)):
         return Unavailable("the database cannot be reached just now: try again", retry_after=2)
     return None
 
@@ -179,7 +179,9 @@ def install(app: FastAPI) -> None:
         return problem(request, Unavailable("all database connections are in use: try again"))
 
     @app.exception_handler(DBAPIError)
-    async def _(request: Request, error: DBAPIError) -> ProblemResponse:
+    @app.exception_handler(pg.PostgresError)
+    @app.exception_handler(pg.InterfaceError)
+    async def _(request: Request, error: Exception) -> ProblemResponse:
         refusal = _database(error)
         return problem(request, refusal) if refusal else _fault(request, error)
 
