@@ -67,7 +67,13 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
     app.state.watcher = Watcher()
     app.state.schema_version = migrate.head()
     app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]
-    app.add_middleware(Observed, metrics=metrics, timeout=settings.request_timeout, max_body=settings.max_body_bytes)
+    app.add_middleware(
+        Observed,
+        metrics=metrics,
+        timeout=settings.request_timeout,
+        max_body=settings.max_body_bytes,
+        max_requests=settings.max_requests,
+    )
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -78,7 +84,7 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
         )
     problems.install(app)
     for router in ROUTERS:
-        app.include_router(router)
+        app.router.routes.extend(router.routes)  # `include_router` analyses every route again, at its first request
     _serve_docs(app)
     return app
 

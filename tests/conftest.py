@@ -97,6 +97,10 @@ def shared_url(server: Server) -> Iterator[str]:
     server.execute("DROP DATABASE {} WITH (FORCE)", name)
 
 
+class GivenUp(Exception):  # noqa: N818 - control flow
+    """Raised to roll a transaction back."""
+
+
 class BoundDatabase(Database):
     """The application's database, all on one connection whose outer transaction the test rolls back."""
 
@@ -105,7 +109,8 @@ class BoundDatabase(Database):
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        async with driver_of(self.connection).transaction(), session_on(self.connection) as session:
+        mode = {"join_transaction_mode": "create_savepoint"}  # `tx` is at work on the same connection
+        async with driver_of(self.connection).transaction(), session_on(self.connection, **mode) as session:
             yield session
 
     @asynccontextmanager

@@ -39,9 +39,9 @@ from app.accounts.rules import ConsentRead, PurchaseKind
 from app.accounts.schemas import AccountQuery, AccountRead, AccountSummary, ContactQuery, ContactRead, PurchaseRecord
 from app.kernel import words
 from app.kernel.company import Company
-from app.kernel.repository import Document, Reader, Repository
+from app.kernel.repository import Document, Repository
 from app.kernel.shape import body_of, fields, json_of
-from app.kernel.statement import Statement
+from app.kernel.statement import Reader, Statement
 
 _DIGITS = 6
 
@@ -177,7 +177,7 @@ class Consents(Repository[Consent]):
     @cached_property
     def _shown(self) -> Select[Any]:
         # What was said never changes.
-        return select(body_of(self.schema, Consent), literal(1).label("version")).select_from(Consent)
+        return select(body_of(self.schema, Consent), literal(1).label("version")).select_from(Consent)  # type: ignore[return-value]
 
 
 accounts = Accounts()

@@ -1,16 +1,20 @@
 """The web server around the application."""
 
+import resource
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from typing import Any
 
 import uvicorn
 
+from app.cli.connections import Connection
 from app.kernel.settings import Settings
 from app.main import create_app
 
-_IDLE = 75  # seconds a connection may idle: longer than load balancers keep theirs (60), so that they close first
-_CONNECTIONS = 900  # at once, then 503: most systems allow a process 1,024 open files
+_FILES = 65_536  # open at once: as many connections cost half a gigabyte
+_OTHER_FILES = 100  # that are no connections of clients or of the database
 
 
 class _Server(uvicorn.Server):
@@ -29,20 +33,33 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+def _connections(settings: Settings) -> int:
+    """How many clients may be connected: what the system lets this process open, but for what else it needs.
+
+    Running out of files would be worse than giving up idle connections: the database could not be reached, and uvloop
+    may stop listening for good.
+    """
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(_FILES, most) if most != resource.RLIM_INFINITY else _FILES
+    if files != resource.RLIM_INFINITY and files < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+    return max(wanted - _OTHER_FILES - 2 * settings.pool_size, wanted // 2)
+
+
 def serve(settings: Settings, listener: socket.socket, announce: Callable[[], None] = lambda: None) -> None:
     """Answer requests until SIGINT or SIGTERM, then finish those in flight. `announce` is called once it answers."""
     app = create_app(settings)
+    connection: Any = partial(Connection, head=settings.head_timeout, most=_connections(settings))
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=connection,
         ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
-        limit_concurrency=_CONNECTIONS,
-        timeout_keep_alive=_IDLE,
+        timeout_keep_alive=settings.idle_timeout,
         timeout_graceful_shutdown=settings.shutdown_timeout,
     )
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal again after it has stopped: being told to is no error

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
+from asyncpg.transaction import Transaction
 from sqlalchemy import BigInteger, Date, DateTime, Enum, MetaData, Numeric, Text, Uuid, event, make_url
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL
@@ -23,7 +24,7 @@ from uuid_utils.compat import uuid7
 
 from app.kernel import clock
 from app.kernel.settings import Settings
-from app.kernel.statement import driver_of
+from app.kernel.statement import Driver, driver_of
 
 
 class Base(DeclarativeBase):
@@ -86,6 +87,12 @@ def conninfo(url: str) -> str:
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
+def _renew_closed(connection: Any, _record: Any, _proxy: Any) -> None:
+    """Open a connection anew that PostgreSQL has closed while it idled: known here already, without a question."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
+
+
 def _engine(settings: Settings, url: str) -> AsyncEngine:
     """A pool of connections that commit by themselves: a transaction is begun and ended on the driver (see below)."""
     engine = create_async_engine(
@@ -108,14 +115,12 @@ def _engine(settings: Settings, url: str) -> AsyncEngine:
             },
         },
     )
-    event.listen(engine.sync_engine, "checkout", _refuse_dead)
+    event.listen(engine.sync_engine, "checkout", _renew_closed)
     return engine
 
 
-def _refuse_dead(adapted: Any, *_: Any) -> None:
-    """The driver knows at once when its server is gone; the pool then makes a new connection, and no request fails."""
-    if adapted.driver_connection.is_closed():
-        raise DisconnectionError
+class Undecided(Exception):  # noqa: N818 - names the state it reports
+    """The connection was lost at the commit, which may have been done before its answer was lost."""
 
 
 class Database:
@@ -131,12 +136,24 @@ class Database:
         """A transaction: committed when the block ends well, rolled back when it raises.
 
         It is the driver's own, so that a `Statement` costs no more than it must; the session works inside it.
+
+        Raises:
+            Undecided: nobody knows whether it was committed.
+
         """
         async with self.engine.connect() as connection:
             driver = driver_of(connection)
+            transaction = driver.transaction()
+            await transaction.start()
             try:
-                async with driver.transaction(), session_on(connection) as session:
+                async with session_on(connection) as session:
                     yield session
+            except BaseException:
+                if not driver.is_closed():
+                    await transaction.rollback()
+                raise
+            else:
+                await _commit(transaction, driver)
             finally:
                 if driver.is_closed() or driver.is_in_transaction():
                     await connection.invalidate()
@@ -150,6 +167,15 @@ class Database:
     async def dispose(self) -> None:
         await self.engine.dispose()
         await self.reader.dispose()
+
+
+async def _commit(transaction: Transaction, driver: Driver) -> None:
+    try:
+        await transaction.commit()
+    except Exception as error:
+        if driver.is_closed():
+            raise Undecided from error
+        raise
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ Refusal
 ├── Unauthenticated       401  no key, or one that is unknown, expired or revoked
 ├── Forbidden             403  the key lacks the permission
 ├── NotFound              404  no such resource, or none that the caller may see
+├── TooSlow               408  the request did not come in time
 ├── Conflict              409  the resource's present state does not allow it
 │   └── InProgress        409  a twin with the same Idempotency-Key is still running
 ├── PreconditionFailed    412  If-Match names a version that is no longer the latest
@@ -67,6 +68,13 @@ class Forbidden(Refusal):
 
 class NotFound(Refusal):
     status, type, title = 404, "not-found", "No such resource"
+
+
+class TooSlow(Refusal):
+    status, type, title = 408, "too-slow", "The request came too slowly"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, headers={"Connection": "close"})
 
 
 class Conflict(Refusal):

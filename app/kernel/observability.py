@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
-from app.kernel.errors import TooLarge, Unavailable
+from app.kernel.errors import Refusal, TooLarge, TooSlow, Unavailable
 from app.kernel.problems import of_unexpected, problem
 from app.kernel.settings import Settings
 
@@ -62,16 +62,45 @@ def configure_logging(settings: Settings) -> None:
 
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _TIMED_OUT = "the request took too long and was given up: look whether it was done, or retry with its Idempotency-Key"
+_TRICKLED = "the body did not come in time: nothing has been done, send it again"
+
+
+class _Body:
+    """A request's body on its way in: no larger than it may be."""
+
+    __slots__ = ("_announced", "_more", "_most", "_receive", "_received", "is_awaited")
+
+    def __init__(self, receive: Receive, announced: bytes, most: int) -> None:
+        self._receive = receive
+        self._announced = announced
+        self._most = most
+        self._received = 0
+        self._more = True
+        self.is_awaited = False
+
+    async def __call__(self) -> Message:
+        announced = self._announced
+        if announced.isdigit() and len(announced) < 20 and int(announced) > self._most:  # noqa: PLR2004
+            raise TooLarge(f"the body may have {self._most} bytes")
+        self.is_awaited = self._more
+        message = await self._receive()
+        self._more, self.is_awaited = message.get("more_body", False), False
+        self._received += len(message.get("body", b""))
+        if self._received > self._most:
+            raise TooLarge(f"the body may have {self._most} bytes")
+        return message
 
 
 class Observed:
     """The middleware: pure ASGI, since each `BaseHTTPMiddleware` costs half a millisecond."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, timeout: float, max_body: int) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, timeout: float, max_body: int, max_requests: int) -> None:
         self.app = app
         self.metrics = metrics
         self.timeout = timeout
         self.max_body = max_body
+        self.max_requests = max_requests
+        self.at_work = 0
         self.log = structlog.get_logger("access")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,38 +114,37 @@ class Observed:
         scope["traceparent"] = trace.decode() if _TRACEPARENT.fullmatch(trace) else None
         started = time.perf_counter()
         status = 0
+        working = True
+        self.at_work += 1
 
         async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                self.at_work -= 1
+                if working:
+                    limit.reschedule(None)  # how long the caller may take to read is the server's business
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
             await send(message)
 
-        received = 0
-        announced = headers.get(b"content-length", b"")
-
-        async def limited() -> Message:
-            nonlocal received
-            if announced.isdigit() and len(announced) < 20 and int(announced) > self.max_body:  # noqa: PLR2004
-                raise TooLarge(f"the body may have {self.max_body} bytes")
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > self.max_body:
-                raise TooLarge(f"the body may have {self.max_body} bytes")
-            return message
-
+        body = _Body(receive, headers.get(b"content-length", b""), self.max_body)
         try:
             async with asyncio.timeout(self.timeout) as limit:
-                await self.app(scope, limited, answer)
+                if self.at_work > self.max_requests:
+                    raise Unavailable("too many requests are at work: try again")  # noqa: TRY301 - answered here
+                await self.app(scope, body, answer)
         except Exception as error:
             if status:
                 raise
+            working = False
+            if isinstance(error, TimeoutError) and limit.expired():
+                error = TooSlow(_TRICKLED) if body.is_awaited else Unavailable(_TIMED_OUT)
             request = Request(scope)
-            expired = isinstance(error, TimeoutError) and limit.expired()
-            refused = problem(request, Unavailable(_TIMED_OUT)) if expired else of_unexpected(request, error)
+            refused = problem(request, error) if isinstance(error, Refusal) else of_unexpected(request, error)
             await refused(scope, receive, answer)
         finally:
+            if not status:
+                self.at_work -= 1
             self._record(scope, status, time.perf_counter() - started)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:

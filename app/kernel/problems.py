@@ -11,14 +11,14 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, Field
 from sqlalchemy import Index
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.schema import ColumnCollectionConstraint
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from app.kernel.db import Base
+from app.kernel.db import Base, Undecided
 from app.kernel.errors import (
     Conflict,
     FieldError,
@@ -36,11 +36,17 @@ from app.kernel.text import field_error
 _log = structlog.get_logger()
 _MOST_CHARACTERS = 200  # of a field's error, to be told once more in the problem's own detail
 _TITLES = {404: "No such page", 405: "Method not allowed"}
-_BUSY = (pg.LockNotAvailableError, pg.QueryCanceledError, pg.DeadlockDetectedError, pg.SerializationError)
-_DOWN = (
-    pg.PostgresConnectionError, pg.InsufficientResourcesError, pg.OperatorInterventionError, pg.InterfaceError,
-    pg.ReadOnlySQLTransactionError, pg.IdleInTransactionSessionTimeoutError, ConnectionError, TimeoutError, OSError,
+_BUSY = (
+    pg.LockNotAvailableError, pg.QueryCanceledError, pg.TransactionRollbackError,
+    pg.InvalidCachedStatementError,  # a migration has changed what the statement answers; the next one is prepared anew
 )  # fmt: skip
+_DOWN = (
+    pg.PostgresConnectionError, pg.InsufficientResourcesError, pg.OperatorInterventionError, pg.PostgresSystemError,
+    pg.ReadOnlySQLTransactionError, pg.IdleInTransactionSessionTimeoutError, pg.TransactionTimeoutError,
+    pg.InvalidAuthorizationSpecificationError, pg.InvalidCatalogNameError, pg.InterfaceError, OSError,
+)  # fmt: skip
+_DOWN_NOW = "the database cannot be used just now: try again"
+_NOT_KNOWN = "the database was lost at the commit: look whether it was done, or retry with its Idempotency-Key"
 
 
 class Problem(BaseModel):
@@ -112,11 +118,8 @@ def _told(cause: BaseException) -> str:
     return str(cause.args[0]) if cause.args else ""
 
 
-def _database(error: Exception) -> Refusal | None:
-    """What the driver raised, or SQLAlchemy around it, told as a refusal; None for what is our fault."""
-    cause: BaseException | None = error
-    if isinstance(error, DBAPIError):
-        cause = error.orig.__cause__ if error.orig is not None else None
+def _database(cause: BaseException | None) -> Refusal | None:
+    """What the driver raised, told as a refusal; None for what is our fault."""
     constraint = getattr(cause, "constraint_name", None) or "unknown"
     name = _column(constraint)
     if isinstance(cause, pg.UniqueViolationError):
@@ -127,14 +130,13 @@ def _database(error: Exception) -> Refusal | None:
         return Invalid.at(f"/{name}", "unknown", "names nothing that exists")
     if isinstance(cause, (pg.CheckViolationError, pg.ExclusionViolationError)):
         return Conflict(f"the rule {name} does not allow it", errors=[FieldError(f"/{name}", "rule", _told(cause))])
-    if isinstance(cause, pg.DataError):
+    if isinstance(cause, (pg.DataError, ValueError)):  # found out by the database, or by the driver
         return Invalid("a value is out of the range that can be stored")
     if isinstance(cause, _BUSY):
         return Unavailable("another request holds what this one needs, or it took too long: try again")
-    lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    if lost or isinstance(cause, _DOWN) or isinstance(error, (OperationalError, InterfaceError)):
-        return Unavailable("the database cannot be reached just now: try again", retry_after=2)
-    return None
+    if isinstance(cause, Undecided):
+        return Unavailable(_NOT_KNOWN, retry_after=2)
+    return Unavailable(_DOWN_NOW, retry_after=2) if isinstance(cause, _DOWN) else None
 
 
 def _methods(request: Request) -> list[str]:
@@ -178,12 +180,19 @@ def install(app: FastAPI) -> None:
     async def _(request: Request, _error: PoolTimeout) -> ProblemResponse:
         return problem(request, Unavailable("all database connections are in use: try again"))
 
-    @app.exception_handler(DBAPIError)
-    @app.exception_handler(pg.PostgresError)
-    @app.exception_handler(pg.InterfaceError)
-    async def _(request: Request, error: Exception) -> ProblemResponse:
-        refusal = _database(error)
-        return problem(request, refusal) if refusal else _fault(request, error)
+    for kind in (DBAPIError, Undecided, pg.PostgresError, pg.InterfaceError):
+        app.add_exception_handler(kind, _of_database)
+
+
+async def _of_database(request: Request, error: Exception) -> ProblemResponse:
+    # What went through SQLAlchemy is wrapped twice.
+    cause = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig is not None else error
+    refusal = _database(cause)
+    if refusal is None:
+        return _fault(request, error)
+    if isinstance(refusal, Unavailable):
+        _tell_operator(request, cause or error)
+    return problem(request, refusal)
 
 
 def of_unexpected(request: Request, error: Exception) -> ProblemResponse:
@@ -191,8 +200,15 @@ def of_unexpected(request: Request, error: Exception) -> ProblemResponse:
     if isinstance(error, ClientDisconnect):
         return problem(request, Malformed("the body ended too early"))
     if isinstance(error, _DOWN):
-        return problem(request, Unavailable("the database cannot be reached just now: try again", retry_after=2))
+        _tell_operator(request, error)
+        return problem(request, Unavailable(_DOWN_NOW, retry_after=2))
     return _fault(request, error)
+
+
+def _tell_operator(request: Request, error: BaseException) -> None:
+    """The caller is only told to come back: what is wrong with the database is for who runs it."""
+    cause = error.__cause__ or error
+    _log.warning("database", request_id=request.scope.get("request_id"), error=type(cause).__name__, told=_told(cause))
 
 
 def _fault(request: Request, error: Exception) -> ProblemResponse:

@@ -61,6 +61,11 @@ class Settings(BaseSettings):
     statement_timeout: float = Field(10.0, gt=0, description="seconds one statement may take")
     lock_timeout: float = Field(5.0, gt=0, description="seconds one statement may wait for a lock")
     request_timeout: float = Field(40.0, gt=0, description="seconds a request may take before it gets a 503")
+    head_timeout: float = Field(15.0, gt=0, description="seconds the head of a request may take to come")
+    idle_timeout: int = Field(
+        75, ge=1, description="seconds a connection may idle, or leave an answer untaken; longer than your proxy's"
+    )
+    max_requests: int = Field(1000, ge=1, description="requests at work at once per process; more get a 503")
     shutdown_timeout: int = Field(30, ge=0, description="seconds that requests in flight get when the service stops")
     max_body_bytes: int = Field(5 * 1024 * 1024, ge=1024, description="largest request body")
 

@@ -66,14 +66,15 @@ def json_of(
 def body_of(
     schema: type[BaseModel], model: type[Base], computed: Mapping[str, ColumnElement[Any]] | None = None
 ) -> ColumnElement[str]:
-    """`json_of` as text, written out as SQL once: to build it for each read, or only to look it up, costs a millisecond.
+    """`json_of` as text, written out as SQL once: to build it for each read, even to look it up, costs a millisecond.
 
     Its names are those of the tables: it does not stand in a statement that gives `model` another name.
     """
-    written = cast(json_of(schema, model, computed), Text).compile(
-        dialect=DIALECT, compile_kwargs={"literal_binds": True}
-    )
-    return literal_column(str(written), Text).label("body")
+    # Inside its statement, so that what correlates with the table does.
+    whole = select(cast(json_of(schema, model, computed), Text).label("body")).select_from(model)
+    written = str(whole.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True}))
+    column = written.removeprefix("SELECT ").removesuffix(f" AS body \nFROM {model.__tablename__}")
+    return literal_column(column, Text).label("body")
 
 
 def json_list_of(

@@ -10,19 +10,20 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 import asyncpg
-from sqlalchemy import Executable
+from sqlalchemy import ClauseElement, Dialect
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.sql.compiler import SQLCompiler
 
 Reader: TypeAlias = AsyncConnection | AsyncSession
+Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Processor: TypeAlias = Callable[[Any], Any] | None
 
-DIALECT = PGDialect_asyncpg()
+DIALECT: Dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
 _NUMERIC = 1700  # the type by its number, which only the numbers among SQLAlchemy's types ask for
 
 
-def driver_of(reader: Reader) -> "asyncpg.Connection[asyncpg.Record]":
+def driver_of(reader: Reader) -> Driver:
     """The driver's connection under a session of `Database.transaction` or a connection of `Database.read`."""
     connection = reader.bind if isinstance(reader, AsyncSession) else reader
     return connection.sync_connection.connection.driver_connection  # type: ignore[union-attr, return-value]
@@ -31,7 +32,7 @@ def driver_of(reader: Reader) -> "asyncpg.Connection[asyncpg.Record]":
 class Statement:
     """A statement, compiled when it is first sent. Its rows have the statement's columns as attributes, typed."""
 
-    def __init__(self, statement: Executable) -> None:
+    def __init__(self, statement: ClauseElement) -> None:
         self._statement = statement
 
     @cached_property
@@ -55,9 +56,9 @@ class Statement:
         """How a row is made, and the columns that the driver leaves as text."""
         columns = self._compiled._result_columns  # noqa: SLF001 - the only place that knows their types
         kinds = (column.type.dialect_impl(DIALECT) for column in columns)
-        processors = (kind.result_processor(DIALECT, _NUMERIC) for kind in kinds)  # type: ignore[attr-defined]
-        make = namedtuple("Row", [column.keyname for column in columns])._make  # noqa: PYI024 - made at run time
-        return make, [(index, read) for index, read in enumerate(processors) if read is not None]
+        processors = (kind.result_processor(DIALECT, _NUMERIC) for kind in kinds)
+        row: Any = namedtuple("Row", [column.keyname for column in columns])  # type: ignore[misc]  # noqa: PYI024
+        return row._make, [(index, read) for index, read in enumerate(processors) if read is not None]
 
     def _arguments(self, given: dict[str, Any]) -> list[Any]:
         found = []

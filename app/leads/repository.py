@@ -193,7 +193,7 @@ class Touches(Repository[LeadTouch]):
     @cached_property
     def _shown(self) -> Select[Any]:
         # What was heard never changes.
-        return select(body_of(self.schema, LeadTouch), literal(1).label("version")).select_from(LeadTouch)
+        return select(body_of(self.schema, LeadTouch), literal(1).label("version")).select_from(LeadTouch)  # type: ignore[return-value]
 
 
 leads = Leads()

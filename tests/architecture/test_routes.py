@@ -108,7 +108,7 @@ def test_every_operation_says_what_it_does_and_how_it_refuses(place: str, operat
     owed |= {"404"} if "{" in path else set()
     owed |= {"412", "428"} if "if-match" in parameters else set()
     owed |= {"409", "413"} if method != "GET" else set()
-    owed |= {"415"} if "requestBody" in operation else set()
+    owed |= {"408", "415"} if "requestBody" in operation else set()
     assert owed <= statuses
     assert operation["security"] == [{"api_key": []}]
     assert ("idempotency-key" in parameters) == (method == "POST"), "a key works on every POST, and only there"
