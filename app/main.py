@@ -1,7 +1,7 @@
 """The application: settings in, ASGI out."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -14,14 +14,14 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.cors import CORSMiddleware
 
 from app.integration.watcher import Watcher
-from app.kernel import migrate, openapi, problems
+from app.kernel import openapi, problems
 from app.kernel.auth import Authenticator
 from app.kernel.company import Company
 from app.kernel.db import Database
 from app.kernel.observability import Metrics, Observed
 from app.kernel.settings import Settings
-from app.registry import ROUTERS
-from app.worker import working
+from app.registry import OLDER_SCHEMAS, SCHEMA_VERSION
+from app.registry.routers import ROUTERS
 
 DESCRIPTION = """A sales department as an API: leads are captured, qualified and converted; orders are taken, checked,
 promised from stock and production, confirmed, shipped and completed. Everything that happens is an event."""
@@ -34,8 +34,13 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         owned = database is None
         app.state.database = database or Database(settings, settings.database_url or "")
+        worker: AbstractAsyncContextManager[None] = nullcontext()
+        if settings.worker_in_process:
+            from app.worker import working  # noqa: PLC0415 - brings the job queue with a driver of its own
+
+            worker = working(settings, app.state.database)
         try:
-            async with working(settings, app.state.database) if settings.worker_in_process else nullcontext():
+            async with worker:
                 yield
         finally:
             if owned:
@@ -65,7 +70,7 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
     app.state.metrics = metrics
     app.state.authenticator = Authenticator()
     app.state.watcher = Watcher()
-    app.state.schema_version = migrate.head()
+    app.state.schema_version, app.state.older_schemas = SCHEMA_VERSION, OLDER_SCHEMAS
     app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]
     app.add_middleware(
         Observed,

@@ -15,11 +15,14 @@ from sqlalchemy import select
 from app.kernel import jobs, outbox
 from app.kernel.db import Database
 from app.kernel.settings import Settings
-from app.registry import JOBS
+from app.registry.jobs import JOBS
 
 _JOBS_AT_ONCE = 4
 _PAUSE = 1.0  # seconds between two looks for events without a number
+_PATIENCE = 60.0  # seconds a round of numbering may take: a connection that fell silent is given up for another
 _RECOVERY = 5.0  # seconds before the queue is opened again after it failed
+
+_LAST = 5  # seconds to end in beyond what jobs get, then the process is killed: a silent database never answers
 
 log = structlog.get_logger("worker")
 
@@ -33,6 +36,7 @@ async def work(settings: Settings, url: str) -> None:
     try:
         async with working(settings, database):
             await told.wait()
+            signal.alarm(settings.shutdown_timeout + _LAST)
     finally:
         await database.dispose()
 
@@ -68,7 +72,7 @@ async def _do_jobs(settings: Settings, database: Database) -> None:
                     additional_context={"resources": given},
                 )
         except Exception as error:  # noqa: BLE001 - whatever it was, the worker outlives it
-            log.warning("job queue failed", error=str(error))
+            log.warning("job queue failed", error=repr(error))
         await asyncio.sleep(_RECOVERY)
 
 
@@ -76,10 +80,11 @@ async def _number_events(database: Database) -> None:
     unnumbered = select(outbox.OutboxEvent.seq).where(outbox.OutboxEvent.position.is_(None)).limit(1)
     while True:
         try:
-            async with database.read() as connection:
-                waiting = (await connection.execute(unnumbered)).first() is not None
-            if waiting:
-                await outbox.number_all(database)
+            async with asyncio.timeout(_PATIENCE):
+                async with database.read() as connection:
+                    waiting = (await connection.execute(unnumbered)).first() is not None
+                if waiting:
+                    await outbox.number_all(database)
         except Exception as error:  # noqa: BLE001 - whatever it was, the next round may do better
-            log.warning("numbering events failed", error=str(error))
+            log.warning("numbering events failed", error=repr(error))
         await asyncio.sleep(_PAUSE)

@@ -26,7 +26,7 @@ from app.kernel import auth, migrate
 from app.kernel.auth import Permission
 from app.kernel.db import Database, session_on, sync_url
 from app.kernel.embedded import EmbeddedPostgres
-from app.kernel.observability import configure_logging
+from app.kernel.logs import configure_logging
 from app.kernel.settings import Settings
 from app.kernel.statement import driver_of
 from app.main import create_app

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 
 PATIENCE = 20.0
-_COMMAND = (sys.executable, "-c", "from app.cli import main; main()", "serve")
+_COMMAND: tuple[str, ...] = (sys.executable, "-c", "from app.cli import main; main()", "serve")
 
 
 class Service:
@@ -30,6 +30,7 @@ class Service:
         own = {name: value for name, value in os.environ.items() if not name.startswith("BELLWETHER_")}
         given = {"DATABASE_URL": database_url, "DATA_DIR": str(folder), "PORT": str(self.port), **settings}
         self._environment = {**own, **{f"BELLWETHER_{name.upper()}": value for name, value in given.items()}}
+        self.command = _COMMAND
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -40,7 +41,7 @@ class Service:
     def start(self) -> None:
         """Start the process and wait until it is ready."""
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(_COMMAND, env=self._environment, stdout=log, stderr=log)  # noqa: S603
+            self.process = subprocess.Popen(self.command, env=self._environment, stdout=log, stderr=log)  # noqa: S603
         end = time.monotonic() + PATIENCE
         while not self._ready():
             if self.process.poll() is not None or time.monotonic() > end:

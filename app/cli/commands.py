@@ -1,4 +1,4 @@
-"""What `bellwether` can be told to do."""
+"""What `bellwether` can be told to do. Each command imports what it does, so that a worker reads no routes."""
 
 import asyncio
 import json
@@ -12,21 +12,15 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console
-from rich.table import Table
 from typer.core import TyperGroup
 
-from app.cli import demo as demonstration
-from app.cli import serving, tokens
+from app.cli import tokens
 from app.cli.ground import CannotStart, database, demand_schema, listening, migrated
-from app.demo.loader import DemoRefused
 from app.kernel.auth import ROLES, Permission, Role
 from app.kernel.db import Database
 from app.kernel.embedded import EmbeddedUnavailable
-from app.kernel.observability import configure_logging
+from app.kernel.logs import configure_logging
 from app.kernel.settings import Settings
-from app.main import create_app
-from app.worker import work
 
 T = TypeVar("T")
 
@@ -42,7 +36,7 @@ class _Commands(TyperGroup):
         except ValidationError as error:
             problem = error.errors()[0]
             message = f"BELLWETHER_{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']}"
-        except (CannotStart, DemoRefused, EmbeddedUnavailable) as error:
+        except (CannotStart, EmbeddedUnavailable) as error:
             message = str(error)
         typer.echo(f"bellwether: {message}", err=True)
         raise typer.Exit(1)
@@ -68,15 +62,18 @@ def run() -> None:
     if _settings().database_url is not None:
         serve()
         return
+
+    from app.cli import demo, serving
+
     settings = _settings()
     if "log_format" not in settings.model_fields_set:
         settings = settings.model_copy(update={"log_format": "console"})
     configure_logging(settings)
     with listening(settings) as listener, database(settings) as url:
         migrated(url)
-        keys = asyncio.run(_connected(settings, url, partial(demonstration.prepared, settings)))
+        keys = asyncio.run(_connected(settings, url, partial(demo.prepared, settings)))
         settings = settings.model_copy(update={"database_url": url})
-        serving.serve(settings, listener, lambda: typer.echo(demonstration.welcome(settings, keys)))
+        serving.serve(settings, listener, lambda: typer.echo(demo.welcome(settings, keys)))
 
 
 @cli.command()
@@ -85,6 +82,8 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
 ) -> None:
     """Serve the API, on a database that `bellwether migrate` has prepared."""
+    from app.cli import serving
+
     settings = _settings(host=host, port=port)
     configure_logging(settings)
     with listening(settings) as listener, database(settings) as url:
@@ -95,11 +94,14 @@ def serve(
 @cli.command()
 def worker() -> None:
     """Do the jobs that requests leave behind, and nothing else."""
+    from app.worker import work
+
     settings = _settings()
     configure_logging(settings)
     with database(settings) as url:
         demand_schema(url)
         asyncio.run(work(settings, url))
+        signal.alarm(0)
 
 
 @cli.command()
@@ -109,10 +111,12 @@ def migrate() -> None:
         typer.echo(f"the schema is {migrated(url)}")
 
 
-@cli.command()
-def demo() -> None:
+@cli.command("demo")
+def load_demo() -> None:
     """Load the demo into the database; a second time adds nothing."""
-    typer.echo(demonstration.report(_with_database(partial(demonstration.load, _settings()))))
+    from app.cli import demo
+
+    typer.echo(demo.report(_with_database(partial(demo.load, _settings()))))
 
 
 @cli.command()
@@ -121,6 +125,8 @@ def openapi(
     check: Annotated[bool, typer.Option("--check", help="Only say whether the file is current.")] = False,
 ) -> None:
     """Write the API description."""
+    from app.main import create_app
+
     document = create_app(Settings()).openapi()
     text = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     if not check:
@@ -169,6 +175,9 @@ def token_create(
 @token.command("list")
 def token_list() -> None:
     """Show all keys, but for the secrets themselves."""
+    from rich.console import Console
+    from rich.table import Table
+
     keys = _with_database(tokens.listed)
     table = Table(box=None, pad_edge=False)
     for title in ("id", "name", "created", "expires", "revoked", "scopes"):

@@ -6,8 +6,9 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any
 
+import httptools
 from starlette.requests import Request
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from app.kernel.errors import Malformed, Refusal, TooSlow
 from app.kernel.problems import problem
@@ -29,10 +30,11 @@ class Connection(HttpToolsProtocol):
         super().__init__(**uvicorns)
         self._patience = head
         self._most = most
+        self._running: RequestResponseCycle | None = None  # `cycle` is the latest request, which may wait behind it
         self._in_head = False
         self._more_head = 0  # bytes that have come since the head began, but for the first piece
         self._until = 0.0  # when the head, or a body that nobody reads, must have come; 0 when nothing of it has
-        self._untaken: TimerHandle | None = None
+        self.untaken: TimerHandle | None = None
         self._wrong = "this is no HTTP request"
 
     def connection_made(self, transport: Any) -> None:
@@ -43,23 +45,37 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        if self._running is not None:
+            self._running.disconnected = True
+            self._running.message_event.set()
         self._unset_keepalive_if_required()
         self.resume_writing()
 
     def data_received(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
         self._more_head += len(data)
-        super().data_received(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._ignore_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self.logger.warning("invalid HTTP: %s", self._wrong)
+            self._refuse(Malformed(self._wrong))
         if self.transport.is_closing():
             return
         if self._in_head and self._more_head > _HEAD_BYTES:
             self._refuse(Malformed(_TOO_LARGE))
-        elif not self._at_work():
+        elif self._running is None:
             self._until = self._until or self.loop.time() + self._patience
             self._wait(self._until - self.loop.time())
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_head, self._more_head, self._until = True, 0, 0.0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:  # what comes behind the body, without end perhaps, is no header of the request
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         if len(self.url) + sum(map(len, chain.from_iterable(self.headers))) > _HEAD_BYTES:
@@ -72,23 +88,28 @@ class Connection(HttpToolsProtocol):
             return
         raise ValueError(self._wrong)
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
     def on_response_complete(self) -> None:
+        self._running = None
         super().on_response_complete()
         if self.transport.is_closing():
             self._wait(self.timeout_keep_alive)
-        elif self.cycle.response_complete and not self.cycle.more_body:
+        elif self._running is None and not self.cycle.more_body:
             # A connection that idles keeps nothing of its last request.
             self.cycle = self.scope = self.headers = None  # type: ignore[assignment]
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._untaken = self.loop.call_later(self.timeout_keep_alive, self.transport.abort)
+        self.untaken = self.loop.call_later(self.timeout_keep_alive, self.transport.abort)
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        if self._untaken is not None:
-            self._untaken.cancel()
-            self._untaken = None
+        if self.untaken is not None:
+            self.untaken.cancel()
+            self.untaken = None
 
     def timeout_keep_alive_handler(self) -> None:
         if self._in_head and not self.transport.is_closing() and not self.transport.get_write_buffer_size():
@@ -96,21 +117,29 @@ class Connection(HttpToolsProtocol):
         else:
             self.transport.abort()
 
-    def send_400_response(self, _msg: str) -> None:
-        self._refuse(Malformed(self._wrong))
-
-    def _at_work(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
-
     def _wait(self, seconds: float) -> None:
         """Give the client so many seconds for what it has to do next."""
         self._unset_keepalive_if_required()
         if self in self.connections:
             self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
+    def _should_upgrade(self) -> bool:
+        return True  # has uvicorn leave such a request to `_ignore_upgrade`
+
+    def _ignore_upgrade(self, rest: bytes) -> None:
+        """Take the request as if it had not asked for another protocol: the parser would drop its body."""
+        if self.scope["method"] == "CONNECT":
+            self._refuse(Malformed("this is no proxy"))
+            return
+        version = self.parser.get_http_version()
+        kept = (b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade")
+        head = b"%b %b HTTP/%b\r\n" % (self.scope["method"].encode(), self.url, version.encode())
+        self.parser = httptools.HttpRequestParser(self)
+        self.data_received(b"".join([head, *kept, b"\r\n", rest]))
+
     def _refuse(self, refusal: Refusal) -> None:
         """Answer what has not become a request, and hang up."""
-        if self._at_work() and (self.pipeline or not self.cycle.more_body):
+        if self._running is not None and (self.pipeline or not self._running.more_body):
             self.transport.abort()  # the request before it would take the answer for its own
             return
         answer = problem(Request({"type": "http"}), refusal)
@@ -121,9 +150,10 @@ class Connection(HttpToolsProtocol):
         self._wait(self._patience)
 
     def _make_room(self) -> None:
-        """Give up those who have the least time left among the connections without a request at work."""
-        found = (each for each in self.connections if isinstance(each, Connection))
-        due = [(each.timeout_keep_alive_task.when(), each) for each in found if each.timeout_keep_alive_task]
-        for _, each in nsmallest(_AT_ONCE, due, key=itemgetter(0)):
+        """Give up those who have the least time left among the connections that wait for their clients."""
+        found = [each for each in self.connections if isinstance(each, Connection)]
+        timers = [(each.timeout_keep_alive_task or each.untaken, each) for each in found]
+        waiting = [(timer.when(), each) for timer, each in timers if timer is not None]
+        for _, each in nsmallest(_AT_ONCE, waiting, key=itemgetter(0)):
             self.connections.discard(each)
             each.transport.abort()

@@ -7,7 +7,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from app.cli.ground import CannotStart
 from app.demo import keys, loader
-from app.demo.loader import Summary
+from app.demo.loader import DemoRefused, Summary
 from app.kernel.auth import Role
 from app.kernel.db import Database
 from app.kernel.settings import Settings
@@ -24,7 +24,10 @@ async def load(settings: Settings, database: Database) -> Summary:
                 tasks[label] = bars.add_task(label, total=total)
             bars.update(tasks[label], completed=done, total=total)
 
-        return await loader.load(database, settings, show)
+        try:
+            return await loader.load(database, settings, show)
+        except DemoRefused as refused:
+            raise CannotStart(str(refused)) from None
 
 
 def report(summary: Summary) -> str:

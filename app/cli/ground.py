@@ -1,6 +1,8 @@
 """What a command stands on: a port to listen on, and a database that answers and has the right schema."""
 
+import asyncio
 import errno
+import gc
 import os
 import signal
 import socket
@@ -9,14 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-import psycopg
-from alembic.util import CommandError
+import asyncpg
 from sqlalchemy.exc import ArgumentError, OperationalError
 
-from app.kernel import migrate
 from app.kernel.db import conninfo
 from app.kernel.embedded import EmbeddedPostgres
 from app.kernel.settings import Settings
+from app.registry import OLDER_SCHEMAS, SCHEMA_VERSION
 
 _PATIENCE = 5  # seconds a database may take to answer
 
@@ -46,18 +47,22 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
 
 @contextmanager
 def database(settings: Settings) -> Iterator[str]:
-    """The URL of the database: the one that the settings name, or the embedded one, which runs as long as the block."""
-    if settings.database_url is not None:
-        yield settings.database_url
-        return
-    server = EmbeddedPostgres(settings.data_dir / "postgres")
-    try:
-        with _uninterrupted():
-            _start(server, settings.data_dir)
-        yield server.url
-    finally:
-        with _uninterrupted():
-            server.stop()
+    """The URL of the database: the one that the settings name, or the embedded one, which runs as long as the block.
+
+    In the block SIGTERM and a closed terminal end a command as cleanly as Ctrl-C does.
+    """
+    with _at_work():
+        if settings.database_url is not None:
+            yield settings.database_url
+            return
+        server = EmbeddedPostgres(settings.data_dir / "postgres")
+        try:
+            with _uninterrupted():
+                _start(server, settings.data_dir)
+            yield server.url
+        finally:
+            with _uninterrupted():
+                server.stop()
 
 
 def _start(server: EmbeddedPostgres, folder: Path) -> None:
@@ -71,6 +76,20 @@ def _start(server: EmbeddedPostgres, folder: Path) -> None:
             f"cannot keep data in {folder.absolute()} ({error.strerror}): "
             "make it writable, or choose another folder with BELLWETHER_DATA_DIR"
         ) from None
+
+
+@contextmanager
+def _at_work() -> Iterator[None]:
+    """The program is read, and what it is made of never garbage; signals to stop now let the block clean up."""
+    gc.freeze()
+    gc.enable()
+    heeded = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, *heeded)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -96,41 +115,53 @@ def _uninterrupted() -> Iterator[None]:
 def migrated(url: str) -> str:
     """Bring the schema to this release, if the database answers; returns the schema's version."""
     found = _present_schema(url)
-    if found == migrate.head():
+    if found == SCHEMA_VERSION:
         return found
+
+    from alembic.util import CommandError  # noqa: PLC0415 - takes as long as all models; most starts migrate nothing
+
+    from app.kernel import migrate  # noqa: PLC0415
+
     try:
         migrate.upgrade(url)
     except CommandError:
         raise CannotStart(f"this release does not know the database's schema, {found}: use a newer one") from None
     except OperationalError as error:
         reason = str(error.orig).splitlines()[0]
-        raise CannotStart(f"nothing has been migrated ({reason}): try again when the database is less busy") from None
-    return migrate.head()
+        raise CannotStart(f"the migration stopped ({reason}): try again when the database is less busy") from None
+    return SCHEMA_VERSION
 
 
 def demand_schema(url: str) -> None:
-    """Raises CannotStart unless the database answers and its schema is this release's."""
-    found, wanted = _present_schema(url), migrate.head()
-    if found != wanted:
+    """Raises CannotStart unless the database answers and its schema is this release's, or a newer one's."""
+    found = _present_schema(url)
+    if found is None or found in OLDER_SCHEMAS:
         raise CannotStart(
-            f"the database's schema is {found or 'empty'}, this release needs {wanted}: run `bellwether migrate`"
+            f"the database's schema is {found or 'empty'}, this release needs {SCHEMA_VERSION}:"
+            " run `bellwether migrate`"
         )
 
 
 def _present_schema(url: str) -> str | None:
     try:
-        with psycopg.connect(conninfo(url), connect_timeout=_PATIENCE) as connection:
-            row = connection.execute("SELECT to_regclass('alembic_version')").fetchone()
-            if row is None or row[0] is None:
-                return None
-            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-            return row[0] if row else None
+        return asyncio.run(_schema_at(conninfo(url)))
     except ArgumentError:
         raise CannotStart(
             "BELLWETHER_DATABASE_URL is not a URL: write it as postgresql://user:password@host:5432/database"
         ) from None
-    except psycopg.Error as error:
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise CannotStart(
             f"the database does not answer ({reason}): start it, or correct BELLWETHER_DATABASE_URL"
         ) from None
+
+
+async def _schema_at(dsn: str) -> str | None:
+    connection = await asyncpg.connect(dsn, timeout=_PATIENCE, statement_cache_size=0)  # as a pooler needs it
+    try:
+        if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
+            return None
+        found: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
+        return found
+    finally:
+        await connection.close()

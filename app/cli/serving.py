@@ -1,6 +1,7 @@
 """The web server around the application."""
 
 import resource
+import signal
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,6 +16,7 @@ from app.main import create_app
 
 _FILES = 65_536  # open at once: as many connections cost half a gigabyte
 _OTHER_FILES = 100  # that are no connections of clients or of the database
+_LAST = 5  # seconds to end in beyond what requests and jobs get, then the process is killed
 
 
 class _Server(uvicorn.Server):
@@ -30,6 +32,8 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._stopping()  # the lifespan's end is too late: it comes after the last request, which may wait for events
+        # Requests have their time, then jobs; then a database that fell silent could hold the process for ever.
+        signal.alarm(2 * (self.config.timeout_graceful_shutdown or 0) + _LAST)
         await super().shutdown(sockets)
 
 
@@ -64,3 +68,4 @@ def serve(settings: Settings, listener: socket.socket, announce: Callable[[], No
     )
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal again after it has stopped: being told to is no error
         _Server(config, announce, app.state.watcher.stop).run(sockets=[listener])
+    signal.alarm(0)

@@ -15,6 +15,7 @@ from app.integration.feed import EventPage, Wanted
 from app.kernel.db import Database
 
 _INTERVAL = 0.25
+_PATIENCE = 5.0  # seconds a look may take: a connection that fell silent is given up, and the next look has another
 _READS_AT_ONCE = 2  # the other connections are for those who do not wait
 
 
@@ -90,7 +91,8 @@ class Watcher:
         while self._waiting:
             # Who waits is not told of an outage that may be over before the wait is.
             with contextlib.suppress(SQLAlchemyError, OSError):
-                await self._look(database)
+                async with asyncio.timeout(_PATIENCE):
+                    await self._look(database)
             await asyncio.sleep(_INTERVAL)
 
     async def _look(self, database: Database) -> None:

@@ -1,18 +1,21 @@
 """The database: tables' base, the two pools of connections, and the only place where a transaction ends."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
+import asyncpg
 from asyncpg.transaction import Transaction
 from sqlalchemy import BigInteger, Date, DateTime, Enum, MetaData, Numeric, Text, Uuid, event, make_url
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
@@ -87,6 +90,16 @@ def conninfo(url: str) -> str:
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
+_FAREWELL = 1.0  # seconds to end a connection in order
+
+
+class _Connection(asyncpg.Connection):
+    """A connection that is left within a second: one to a database that fell silent would never say goodbye."""
+
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109 - the driver's signature
+        await super().close(timeout=_FAREWELL)
+
+
 def _renew_closed(connection: Any, _record: Any, _proxy: Any) -> None:
     """Open a connection anew that PostgreSQL has closed while it idled: known here already, without a question."""
     if connection.driver_connection.is_closed():
@@ -104,6 +117,7 @@ def _engine(settings: Settings, url: str) -> AsyncEngine:
         connect_args={
             # The driver reads the whole URL: SQLAlchemy's dialect would refuse `sslmode` and its kind.
             "dsn": conninfo(url),
+            "connection_class": _Connection,
             "timeout": settings.pool_timeout,
             "server_settings": {
                 "application_name": "bellwether",
@@ -123,11 +137,34 @@ class Undecided(Exception):  # noqa: N818 - names the state it reports
     """The connection was lost at the commit, which may have been done before its answer was lost."""
 
 
+class _Turns:
+    """Who waits for a connection gets it in the order of coming.
+
+    The pool's own queue lets whoever asks at the right instant overtake, and sends those who waited to its end: under
+    load some wait until their patience is over, while others are served at once.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._free = asyncio.Semaphore(settings.pool_size)
+        self._patience = settings.pool_timeout
+
+    async def __aenter__(self) -> None:
+        try:
+            async with asyncio.timeout(self._patience if self._free.locked() else None):
+                await self._free.acquire()
+        except TimeoutError:
+            raise PoolTimeout(f"no connection was free within {self._patience} s") from None
+
+    async def __aexit__(self, *_: object) -> None:
+        self._free.release()
+
+
 class Database:
     """Connections of one process: sessions for transactions, and a pool of its own for single reads."""
 
     def __init__(self, settings: Settings, url: str) -> None:
         self.url = url
+        self._writers, self._readers = _Turns(settings), _Turns(settings)
         self.engine = _engine(settings, url)
         self.reader = _engine(settings, url)
 
@@ -141,7 +178,7 @@ class Database:
             Undecided: nobody knows whether it was committed.
 
         """
-        async with self.engine.connect() as connection:
+        async with self._writers, self.engine.connect() as connection:
             driver = driver_of(connection)
             transaction = driver.transaction()
             await transaction.start()
@@ -149,8 +186,7 @@ class Database:
                 async with session_on(connection) as session:
                     yield session
             except BaseException:
-                if not driver.is_closed():
-                    await transaction.rollback()
+                await _roll_back(transaction)
                 raise
             else:
                 await _commit(transaction, driver)
@@ -161,12 +197,19 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection for reads of one statement each: every statement sees what is committed by then."""
-        async with self.reader.connect() as connection:
+        async with self._readers, self.reader.connect() as connection:
             yield connection
 
     async def dispose(self) -> None:
         await self.engine.dispose()
         await self.reader.dispose()
+
+
+async def _roll_back(transaction: Transaction) -> None:
+    """A connection that does not let itself be rolled back in time is still in its transaction, and thrown away."""
+    with suppress(TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        async with asyncio.timeout(_FAREWELL):
+            await transaction.rollback()
 
 
 async def _commit(transaction: Transaction, driver: Driver) -> None:

@@ -26,7 +26,7 @@ class Health(BaseModel):
 
 
 class Readiness(Health):
-    """The database answers and its schema is this release's."""
+    """The database answers and its schema is this release's, or a newer one's."""
 
     schema_version: str = Field(examples=["orders"])
 
@@ -42,12 +42,13 @@ async def live() -> Health:
 
 @router.get("/readyz", summary="The service may be given requests", responses={503: _ALL[503]})
 async def ready(request: Request, connection: ReadTx) -> Readiness:
-    wanted: str = request.app.state.schema_version
-    found = None
+    state, found = request.app.state, None
     if (await connection.execute(text("SELECT to_regclass('alembic_version')"))).scalar_one() is not None:
         found = (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar_one_or_none()
-    if found != wanted:
-        raise Unavailable(f"the database's schema is {found}, this release needs {wanted}: run `bellwether migrate`")
+    if found is None or found in state.older_schemas:
+        raise Unavailable(
+            f"the database's schema is {found}, this release needs {state.schema_version}: run `bellwether migrate`"
+        )
     return Readiness(schema_version=found)
 
 

@@ -44,7 +44,15 @@ def resources(context: JobContext) -> Resources:
 
 def queue(url: str, jobs: Sequence[Job]) -> App:
     """The job queue of a database, with the kinds of jobs it knows; to be opened (`open_async`) before use."""
-    options = {"application_name": "bellwether-jobs", "prepare_threshold": None}  # poolers lose prepared statements
+    options = {
+        "application_name": "bellwether-jobs",
+        "prepare_threshold": None,  # poolers lose prepared statements
+        # A worker waits for news without end: a database whose machine or network is gone must be noticed.
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 30_000,
+    }
     app = App(connector=PsycopgConnector(conninfo=conninfo(url), kwargs=options, min_size=1, max_size=4, timeout=5))
     for job in jobs:
         task = app.task(name=job.name, pass_context=True, retry=_RETRY)(job.run)

@@ -1,11 +1,8 @@
 """Request id, trace context, access log, metrics, the limits of time and size, in one pure ASGI middleware."""
 
 import asyncio
-import logging
 import re
-import sys
 import time
-from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -15,7 +12,6 @@ from uuid_utils.compat import uuid7
 
 from app.kernel.errors import Refusal, TooLarge, TooSlow, Unavailable
 from app.kernel.problems import of_unexpected, problem
-from app.kernel.settings import Settings
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,100}")
 _TRACEPARENT = re.compile(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -36,28 +32,6 @@ class Metrics:
         self.feed_lag = Gauge(
             "event_feed_lag_seconds", "Age of the oldest committed event without a position.", registry=self.registry
         )
-
-
-def configure_logging(settings: Settings) -> None:
-    """One line a record on standard output; the standard library's loggers join in."""
-    last: Any = structlog.processors.JSONRenderer()
-    if settings.log_format == "console":
-        last = structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-    ]
-    level = logging.getLevelNamesMapping()[settings.log_level]
-    structlog.configure(processors=[*shared, last], wrapper_class=structlog.make_filtering_bound_logger(level))
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=[
-        structlog.stdlib.ProcessorFormatter.remove_processors_meta, last], foreign_pre_chain=shared))  # fmt: skip
-    logging.basicConfig(handlers=[handler], level=level, force=True)
-    quiet = {"uvicorn.error": logging.WARNING, "procrastinate": logging.WARNING, "alembic": logging.WARNING}
-    for name, least in {"uvicorn.access": logging.CRITICAL, **quiet}.items():
-        logging.getLogger(name).setLevel(least)
 
 
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from babel import Locale
+from babel.core import get_global
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -26,7 +26,7 @@ from app.kernel.contact import normalise_email
 from app.kernel.money import minor_units
 
 _NO_COUNTRIES = frozenset("AC CP CQ DG EA EU EZ IC QO TA UN XA XB ZZ".split())  # noqa: SIM905 - CLDR has them, ISO does not
-_COUNTRIES = frozenset(c for c in Locale("en").territories if len(str(c)) == 2) - _NO_COUNTRIES  # noqa: PLR2004 - alpha-2
+_COUNTRIES = frozenset(c for c in get_global("territory_languages") if len(c) == 2) - _NO_COUNTRIES  # noqa: PLR2004 - alpha-2
 
 
 class Read(BaseModel):

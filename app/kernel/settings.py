@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     )
 
     pool_size: int = Field(10, ge=1, description="database connections kept per process, for each of the two engines")
-    pool_timeout: float = Field(5.0, gt=0, description="seconds a request waits for a connection before it gets a 503")
+    pool_timeout: float = Field(15.0, gt=0, description="seconds a request waits for a connection before it gets a 503")
     statement_timeout: float = Field(10.0, gt=0, description="seconds one statement may take")
     lock_timeout: float = Field(5.0, gt=0, description="seconds one statement may wait for a lock")
     request_timeout: float = Field(40.0, gt=0, description="seconds a request may take before it gets a 503")

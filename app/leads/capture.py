@@ -255,5 +255,6 @@ def _events(
         new = after.get(lead_id, old)
         changes = outbox.difference(old, {name: new[name] for name in sorted(_DECIDED)}, personal=PERSONAL)
         found += [(lead_id, LeadUpdated(changes=changes))] if changes else []
-        found += [(lead_id, LeadRecycled())] if new["status"] is not old["status"] else []
+        back = outbox.difference(old, {"status": new["status"]})
+        found += [(lead_id, LeadRecycled(changes=back))] if back else []
     return [outbox.as_values(session, lead_id, event) for lead_id, event in found]

@@ -23,7 +23,7 @@ from app.orders.schemas import LinePromise, PromiseRead
 from app.products import service as products
 from app.products.models import Product
 from app.supply import service as supply
-from app.supply.promise import Promise, available
+from app.supply.promise import Promise, available, reserve
 
 
 def _wanted(lines: Sequence[OrderLine], known: Mapping[str, Product], company: Company) -> list[supply.Wanted]:
@@ -61,21 +61,26 @@ async def propose(session: AsyncSession, *, company: Company, order_id: UUID) ->
     known = await products.by_sku(session, skus=[line.sku for line in lines])
     ledgers = await supply.ledgers(session, product_ids=[line.product_id for line in lines], today=company.today())
     promises = supply.propose(ledgers, wanted=_wanted(lines, known, company), today=company.today())
-    shown = [
-        LinePromise(
-            line_no=line.line_no,
-            sku=line.sku,
-            quantity=line.quantity,
-            requested_on=line.requested_on,
-            available_on_requested=promise.available
-            if promise
-            else available(ledgers[line.product_id], line.requested_on or company.today(), company.today()),
-            promised_on=promise.date if promise else None,
-            basis=promise.basis.kind if promise else None,
-            basis_receipt_id=promise.basis.receipt_id if promise else None,
+    shown = []
+    for line, promise in zip(lines, promises, strict=True):
+        ledger = ledgers[line.product_id]
+        there = (
+            promise.available if promise else available(ledger, line.requested_on or company.today(), company.today())
         )
-        for line, promise in zip(lines, promises, strict=True)
-    ]
+        shown.append(
+            LinePromise(
+                line_no=line.line_no,
+                sku=line.sku,
+                quantity=line.quantity,
+                requested_on=line.requested_on,
+                available_on_requested=there,
+                promised_on=promise.date if promise else None,
+                basis=promise.basis.kind if promise else None,
+                basis_receipt_id=promise.basis.receipt_id if promise else None,
+            )
+        )
+        if promise:
+            ledgers[line.product_id] = reserve(ledger, promise, line.quantity)
     on_time = all(_on_time(each.requested_on, each.promised_on) for each in shown)
     return PromiseRead(order_id=order.id, on_time=on_time, lines=shown)
 

@@ -43,7 +43,7 @@ Taken: TypeAlias = list[tuple[UUID, Decimal]]
 
 
 async def receive(session: AsyncSession, *, rows: Sequence[ReceiptUpsert | Rejected]) -> list[bulk.Done]:
-    """Take in receipts; a result for each, in their order, with the receipt's id. Seven statements.
+    """Take in receipts; a result for each, in their order, with the receipt's id. Eight statements.
 
     A new one, and what is added to one, consumes planned receipts: those it names, else the product's, oldest due
     first, and never more than its quantity in all. A received one is booked on stock once.
@@ -51,8 +51,9 @@ async def receive(session: AsyncSession, *, rows: Sequence[ReceiptUpsert | Rejec
     accepted = bulk.accepted(rows)
     known = await products.by_sku(session, skus=[row.sku for row in accepted.values()])
     ids = {product.id for product in known.values()}
-    await ledger.lock_items(session, ids)
     keys = [(row.source, row.external_id) for row in accepted.values()]
+    await ledger.lock_keys(session, keys)
+    await ledger.lock_items(session, ids)
     named = {each for row in accepted.values() for each in row.replaces or ()}
     present = await ledger.receipts_by_key(session, keys)
     intake = _Intake(present, await ledger.planned_receipts(session, ids, named))

@@ -67,6 +67,10 @@ def test_down_to_nothing_and_up_again(url: str) -> None:
     engine.dispose()
 
 
+def test_the_registry_names_the_newest_migration() -> None:
+    assert migrate.head() == registry.SCHEMA_VERSION
+
+
 def test_every_mapped_class_is_in_the_registry() -> None:
     # The test of README's page makes a class of its own, whose module is gone again.
     mapped = {each.class_ for each in Base.registry.mappers if each.class_.__module__ in sys.modules}

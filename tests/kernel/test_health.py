@@ -1,6 +1,9 @@
+import asyncio
+
 import psycopg
 from sqlalchemy import text
 
+from app.cli.ground import demand_schema
 from app.kernel import migrate
 from app.kernel.db import conninfo
 from tests.conftest import Live
@@ -23,6 +26,15 @@ async def test_an_old_schema_is_not_ready_and_says_what_to_do(live: Live) -> Non
     assert "bellwether migrate" in response.json()["detail"]
     assert "retry-after" in response.headers
     assert (await live.client.get("/healthz")).status_code == 200
+
+
+async def test_the_schema_of_a_newer_release_is_ready(live: Live) -> None:
+    """It was migrated first, as it should be; this process serves until the new ones take over."""
+    async with live.database.transaction() as session:
+        await session.execute(text("UPDATE alembic_version SET version_num = 'of_the_next_release'"))
+    response = await live.client.get("/readyz")
+    assert (response.status_code, response.json()["schema_version"]) == (200, "of_the_next_release")
+    await asyncio.to_thread(demand_schema, live.url)
 
 
 async def test_a_database_that_was_never_migrated_is_not_ready(live: Live) -> None:

@@ -133,7 +133,7 @@ async def test_a_fault_is_logged_with_its_request_id_and_told_to_nobody(probed: 
 
 LOGGING = """
 import logging, structlog
-from app.kernel.observability import configure_logging
+from app.kernel.logs import configure_logging
 from app.kernel.settings import Settings
 configure_logging(Settings(log_format="json", log_level="INFO"))
 structlog.get_logger().info("ours", request_id="r-1")

@@ -59,6 +59,17 @@ async def test_when_all_connections_are_in_use(probed: Live, second: Second) -> 
     assert await names(probed.database) == ["a", "c"]
 
 
+async def test_when_too_many_requests_are_at_work(probed: Live, second: Second) -> None:
+    async with second(max_requests=2) as other:
+        slow = [asyncio.create_task(other.client.post(f"/v1/probe/parts?name={n}&seconds=1")) for n in "ab"]
+        await sleeping(probed.database, 2)
+        assert "too many requests are at work" in unavailable(await other.client.get("/v1/staff"))
+        assert [answer.status_code for answer in await asyncio.gather(*slow)] == [201, 201]
+        assert [(await other.client.get("/v1/staff")).status_code for _ in range(5)] == [200] * 5
+        metrics = (await other.client.get("/metrics")).text
+        assert 'http_requests_total{method="GET",route="unmatched",status="503"} 1.0' in metrics
+
+
 async def test_two_that_wait_for_each_other_are_told_to_try_again(probed: Live) -> None:
     """PostgreSQL ends one of a deadlocked pair; its caller gets a 503 and may repeat."""
     async with probed.database.transaction() as session:

@@ -118,6 +118,8 @@ async def test_given_up_for_a_reason_and_back_by_hand_or_by_a_touch(client: Asyn
         "lead.captured", "lead.disqualified", "lead.recycled", "lead.disqualified", "lead.touched", "lead.recycled"
     ]  # fmt: skip
     assert {"field": "disqualify_note", "old": None, "new": None} in told[1][1]["changes"]
+    for _, event in (told[2], told[5]):
+        assert event["changes"] == [{"field": "status", "old": "disqualified", "new": "recycled"}]
 
 
 async def test_given_up_for_good_or_not_by_what_is_heard_afterwards(client: AsyncClient) -> None:

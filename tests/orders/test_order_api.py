@@ -118,6 +118,14 @@ async def test_a_purchase_order_number_is_used_once(shop: Shop) -> None:
     assert ok(await shop.confirm(second | {"version": 1}))["status"] == "confirmed"
 
 
+async def test_what_is_available_is_told_after_the_lines_before(shop: Shop) -> None:
+    await shop.product("CHAI", stock="8")
+    order = await shop.order(*({"sku": "CHAI", "quantity": quantity} for quantity in ("5", "4", "3")))
+    proposal = ok(await shop.client.post(f"/v1/orders/{order['id']}/promise"))
+    told = [(line["promised_on"], line["available_on_requested"]) for line in proposal["lines"]]
+    assert told == [(day(0), "8"), (None, "3"), (day(0), "3")]
+
+
 async def test_the_worked_example(shop: Shop) -> None:
     """Stock 8, a receipt of 50 due on day 12, 30 already promised for day 18."""
     await shop.product("TOFU", stock="8", production_days=20)

@@ -14,6 +14,7 @@ from app.supply import service
 from app.supply.models import Reservation, StockItem
 from app.supply.promise import Wanted
 from tests.conftest import Live
+from tests.supply.calls import receipt
 from tests.supply.goods import COUNTED, TODAY, add_product, count_stock, day, expect
 
 
@@ -105,3 +106,17 @@ async def test_counts_race_and_the_latest_stands(live: Live) -> None:
     ]
     await asyncio.gather(*(live.client.post("/v1/stock-counts", json=body) for body in bodies))
     assert (await live.client.get(f"/v1/stock/{product.id}")).json()["on_hand"] == "20"
+
+
+async def test_one_receipt_told_of_two_products_at_once_costs_no_other_row(live: Live) -> None:
+    await set_up(live, "CHAI", "TOFU")
+    for number in range(10):
+        names = [f"WO-{number}-{each}" for each in range(3)]
+        bodies = [
+            {"receipts": [receipt(external_id=name, sku=sku) for name in order]}
+            for sku, order in (("CHAI", names), ("TOFU", names[::-1]))
+        ]
+        told = await asyncio.gather(*(live.client.post("/v1/receipts/bulk", json=body) for body in bodies))
+        assert [answer.status_code for answer in told] == [200, 200], [answer.text for answer in told]
+        results = [[row["status"] for row in answer.json()["data"]] for answer in told]
+        assert sorted(results) == [["created"] * 3, ["invalid"] * 3]

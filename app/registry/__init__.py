@@ -1,45 +1,17 @@
-"""The explicit list of everything the service is made of; nothing is found by scanning."""
+"""The explicit list of everything the service is made of; nothing is found by scanning.
 
-from fastapi import APIRouter
+Routers and jobs are listed beside, so that a worker starts without any HTTP, and a server without the job queue.
+"""
 
 from app.accounts import models as accounts_models
-from app.accounts.router import account_routes, contact_routes
 from app.activities import models as activities_models
-from app.activities.router import routes as activities
-from app.integration.router import HISTORIES
-from app.integration.router import routes as events
-from app.kernel import auth, health, idempotency, jobs, outbox
+from app.kernel import auth, idempotency, outbox
 from app.kernel.db import Base
 from app.leads import models as leads_models
-from app.leads.router import routes as leads
 from app.orders import models as orders_models
-from app.orders.fulfilment_router import routes as fulfilment
-from app.orders.router import routes as orders
 from app.products import models as products_models
-from app.products.router import exchange_rate_routes, price_list_routes, product_routes
 from app.staff import models as staff_models
-from app.staff.router import routes as staff
 from app.supply import models as supply_models
-from app.supply.router import production_routes, receipt_routes, stock_routes
-
-ROUTERS: tuple[APIRouter, ...] = (
-    health.router,
-    staff,
-    product_routes,
-    price_list_routes,
-    exchange_rate_routes,
-    account_routes,
-    contact_routes,
-    activities,
-    leads,
-    stock_routes,
-    receipt_routes,
-    production_routes,
-    orders,
-    fulfilment,
-    events,
-    *HISTORIES,
-)
 
 MODELS = (
     auth.ApiKey,
@@ -74,6 +46,10 @@ MODELS = (
     orders_models.OrderReturnLine,
 )
 
-JOBS: tuple[jobs.Job, ...] = jobs.JOBS
-
 metadata = Base.metadata
+
+SCHEMA_VERSION = "list_indexes"
+"""The newest migration's revision: the schema that this release needs."""
+
+OLDER_SCHEMAS = frozenset({"kernel", "staff", "products", "accounts", "leads", "supply", "orders", "jobs"})
+"""The revisions before it. One that is not among them is a newer release's, which this one can work with."""

@@ -1,0 +1,34 @@
+"""The routers, in the order in which a path is looked for."""
+
+from fastapi import APIRouter
+
+from app.accounts.router import account_routes, contact_routes
+from app.activities.router import routes as activities
+from app.integration.router import HISTORIES
+from app.integration.router import routes as events
+from app.kernel import health
+from app.leads.router import routes as leads
+from app.orders.fulfilment_router import routes as fulfilment
+from app.orders.router import routes as orders
+from app.products.router import exchange_rate_routes, price_list_routes, product_routes
+from app.staff.router import routes as staff
+from app.supply.router import production_routes, receipt_routes, stock_routes
+
+ROUTERS: tuple[APIRouter, ...] = (
+    health.router,
+    staff,
+    product_routes,
+    price_list_routes,
+    exchange_rate_routes,
+    account_routes,
+    contact_routes,
+    activities,
+    leads,
+    stock_routes,
+    receipt_routes,
+    production_routes,
+    orders,
+    fulfilment,
+    events,
+    *HISTORIES,
+)

@@ -1,0 +1,116 @@
+"""A PostgreSQL of the test's own, to be stopped, killed, frozen and started again under a running service."""
+
+import contextlib
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import psycopg
+
+from app.kernel import migrate
+from app.kernel.db import conninfo
+from app.kernel.embedded import EmbeddedPostgres
+
+PATIENCE = 30.0
+SERVICE = "bellwether"
+QUEUE = "bellwether-jobs"
+SETTINGS = {"fsync": "off", "full_page_writes": "off"}  # a killed process loses nothing by these, a power cut would
+
+
+class OwnPostgres:
+    """The server and what may befall it. Commits are in the log before they are answered, as in production."""
+
+    def __init__(self, embedded: EmbeddedPostgres) -> None:
+        self._embedded = embedded
+        self.url = embedded.url
+
+    def start(self) -> None:
+        """Start it, after it was stopped or killed."""
+        self._embedded.start()
+
+    def stop(self, mode: Literal["fast", "immediate"]) -> None:
+        """`fast` ends all sessions in order, `immediate` as a crash would."""
+        self._embedded._run("pg_ctl", "stop", "-D", self._embedded.data, "-m", mode, "-w")
+
+    def kill(self) -> None:
+        """SIGKILL for all of its processes."""
+        family = [self.postmaster, *_children(self.postmaster)]
+        for pid in family:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def kill_a_session(self) -> None:
+        """SIGKILL for one session of the service: PostgreSQL ends all the others, recovers and goes on."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.sessions(SERVICE)[0], signal.SIGKILL)
+
+    def terminate(self, *applications: str) -> None:
+        """End all sessions of these applications, as a failover or an administrator would."""
+        statement = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = ANY(%s)"
+        self.execute(statement, list(applications))
+
+    @contextmanager
+    def frozen(self, *pids: int) -> Iterator[None]:
+        """SIGSTOP: connected, and silent."""
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+    @property
+    def postmaster(self) -> int:
+        return int((self._embedded.data / "postmaster.pid").read_text().splitlines()[0])
+
+    def sessions(self, application: str) -> list[int]:
+        """The processes that serve an application's connections."""
+        found = self.execute("SELECT pid FROM pg_stat_activity WHERE application_name = %s", application)
+        return [row[0] for row in found]
+
+    def execute(self, statement: str, *values: Any) -> list[Any]:
+        """One statement on a connection of its own."""
+        with self.connection() as connection:
+            cursor = connection.execute(statement, values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def connection(self, *, autocommit: bool = True) -> psycopg.Connection[Any]:
+        return psycopg.connect(conninfo(self.url), autocommit=autocommit)
+
+    def until(self, query: str, *values: Any) -> None:
+        """Wait until the query's first value is true."""
+        end = time.monotonic() + PATIENCE
+        while not self.execute(query, *values)[0][0]:
+            assert time.monotonic() < end, query
+            time.sleep(0.02)
+
+
+def _children(parent: int) -> list[int]:
+    found = []
+    for each in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            pid, _, after = each.read_text().partition(" ")
+            if int(after.rpartition(")")[2].split()[1]) == parent:
+                found.append(int(pid))
+    return found
+
+
+@contextmanager
+def own_postgres(folder: Path, *, migrated: bool = True, **settings: str) -> Iterator[OwnPostgres]:
+    """A server in a folder of its own, with the schema in it; gone afterwards."""
+    embedded = EmbeddedPostgres(folder, settings={**SETTINGS, **settings})
+    embedded.start()
+    try:
+        if migrated:
+            migrate.upgrade(embedded.url)
+        yield OwnPostgres(embedded)
+    finally:
+        embedded.stop()
+        shutil.rmtree(embedded.home)
