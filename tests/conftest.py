@@ -24,10 +24,11 @@ from uuid_utils.compat import uuid7
 
 from app.kernel import auth, migrate
 from app.kernel.auth import Permission
-from app.kernel.db import Database, sync_url
+from app.kernel.db import Database, session_on, sync_url
 from app.kernel.embedded import EmbeddedPostgres
 from app.kernel.logs import configure_logging
 from app.kernel.settings import Settings
+from app.kernel.statement import driver_of
 from app.main import create_app
 
 _TEMPLATE = "bellwether_template"
@@ -96,6 +97,10 @@ def shared_url(server: Server) -> Iterator[str]:
     server.execute("DROP DATABASE {} WITH (FORCE)", name)
 
 
+class GivenUp(Exception):  # noqa: N818 - control flow
+    """Raised to roll a transaction back."""
+
+
 class BoundDatabase(Database):
     """The application's database, all on one connection whose outer transaction the test rolls back."""
 
@@ -104,15 +109,9 @@ class BoundDatabase(Database):
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        async with AsyncSession(
-            self.connection, join_transaction_mode="create_savepoint", expire_on_commit=False
-        ) as session:
-            try:
-                yield session
-            except BaseException:
-                await session.rollback()
-                raise
-            await session.commit()
+        mode = {"join_transaction_mode": "create_savepoint"}  # `tx` is at work on the same connection
+        async with driver_of(self.connection).transaction(), session_on(self.connection, **mode) as session:
+            yield session
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -147,7 +146,8 @@ async def shared(shared_url: str, settings: Settings) -> AsyncIterator[Database]
 @pytest.fixture
 async def database(shared: Database) -> AsyncIterator[BoundDatabase]:
     async with shared.engine.connect() as connection:
-        outer = await connection.begin()
+        outer = driver_of(connection).transaction()
+        await outer.start()
         yield BoundDatabase(connection)
         await outer.rollback()
 

@@ -11,7 +11,7 @@ from datetime import date
 
 from sqlalchemy import text
 
-from app.kernel.repository import Reader
+from app.kernel.statement import Reader
 
 PROMISES = "never more is promised by any day than supplied by it"
 NUMBERED = "every committed event has its position"

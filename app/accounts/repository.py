@@ -39,8 +39,9 @@ from app.accounts.rules import ConsentRead, PurchaseKind
 from app.accounts.schemas import AccountQuery, AccountRead, AccountSummary, ContactQuery, ContactRead, PurchaseRecord
 from app.kernel import words
 from app.kernel.company import Company
-from app.kernel.repository import Document, Reader, Repository
-from app.kernel.shape import fields, json_of
+from app.kernel.repository import Document, Repository
+from app.kernel.shape import body_of, fields, json_of
+from app.kernel.statement import Reader, Statement
 
 _DIGITS = 6
 
@@ -91,13 +92,14 @@ class Accounts(Repository[Account]):
         return found
 
     @cached_property
-    def _whole(self) -> Select[str, int]:
+    def _whole(self) -> Statement:
         body = json_of(AccountRead, Account, {"purchase_record": _purchase_record()})
-        return select(cast(body, Text).label("body"), Account.version)
+        return Statement(select(cast(body, Text).label("body"), Account.version).where(Account.id == bindparam("id")))
 
     @cached_property
-    def _bought(self) -> Select[str, int]:
-        return select(cast(_purchase_record(), Text).label("body"), Account.version)
+    def _bought(self) -> Statement:
+        record = select(cast(_purchase_record(), Text).label("body"), Account.version)
+        return Statement(record.where(Account.id == bindparam("id")))
 
     async def show_whole(self, reader: Reader, identity: UUID, *, company: Company) -> Document:
         """The account with its purchase record as of today (`AccountRead`).
@@ -117,11 +119,8 @@ class Accounts(Repository[Account]):
         """
         return await self._as_of_today(reader, self._bought, identity, company)
 
-    async def _as_of_today(
-        self, reader: Reader, statement: Select[str, int], identity: UUID, company: Company
-    ) -> Document:
-        values = {"today": company.today(), "currency": company.currency}
-        row = (await reader.execute(statement.where(Account.id == identity), values)).one_or_none()
+    async def _as_of_today(self, reader: Reader, statement: Statement, identity: UUID, company: Company) -> Document:
+        row = await statement.first(reader, id=identity, today=company.today(), currency=company.currency)
         if row is None:
             raise self.missing(identity)
         return Document(row.body, row.version)
@@ -178,8 +177,7 @@ class Consents(Repository[Consent]):
     @cached_property
     def _shown(self) -> Select[Any]:
         # What was said never changes.
-        body = cast(json_of(self.schema, Consent), Text).label("body")
-        return select(body, literal(1).label("version"))  # type: ignore[return-value]
+        return select(body_of(self.schema, Consent), literal(1).label("version")).select_from(Consent)  # type: ignore[return-value]
 
 
 accounts = Accounts()

@@ -32,7 +32,8 @@ from app.kernel import clock, outbox
 from app.kernel.bulk import insert_all
 from app.kernel.contact import normalise_phone
 from app.kernel.errors import Conflict, Invalid
-from app.kernel.repository import Listing, Reader
+from app.kernel.repository import Listing
+from app.kernel.statement import Reader
 from app.products.models import PriceList
 
 _PERSONAL_OF_ACCOUNT = ("email", "telephone", "billing_address", "delivery_address", "next_step")

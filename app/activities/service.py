@@ -14,7 +14,8 @@ from app.activities.repository import activities
 from app.activities.rules import ActivityCreate
 from app.kernel import clock, outbox
 from app.kernel.errors import Invalid
-from app.kernel.repository import Document, Reader
+from app.kernel.repository import Document
+from app.kernel.statement import Reader
 
 
 class Planned(Protocol):

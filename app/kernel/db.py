@@ -1,8 +1,8 @@
-"""The database: tables' base, the two engines, and the only place where a transaction ends."""
+"""The database: tables' base, the two pools of connections, and the only place where a transaction ends."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import asyncpg
+from asyncpg.transaction import Transaction
 from sqlalchemy import BigInteger, Date, DateTime, Enum, MetaData, Numeric, Text, Uuid, event, make_url
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL
@@ -19,7 +20,6 @@ from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
     AsyncSession,
-    async_sessionmaker,
     create_async_engine,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
@@ -27,6 +27,7 @@ from uuid_utils.compat import uuid7
 
 from app.kernel import clock
 from app.kernel.settings import Settings
+from app.kernel.statement import Driver, driver_of
 
 
 class Base(DeclarativeBase):
@@ -105,9 +106,11 @@ def _renew_closed(connection: Any, _record: Any, _proxy: Any) -> None:
         raise DisconnectionError
 
 
-def _engine(settings: Settings, url: str, **options: Any) -> AsyncEngine:
+def _engine(settings: Settings, url: str) -> AsyncEngine:
+    """A pool of connections that commit by themselves: a transaction is begun and ended on the driver (see below)."""
     engine = create_async_engine(
         "postgresql+asyncpg://",
+        isolation_level="AUTOCOMMIT",
         pool_size=settings.pool_size,
         max_overflow=0,
         pool_timeout=settings.pool_timeout,
@@ -125,10 +128,13 @@ def _engine(settings: Settings, url: str, **options: Any) -> AsyncEngine:
                 "idle_in_transaction_session_timeout": str(round(settings.request_timeout * 1000)),
             },
         },
-        **options,
     )
     event.listen(engine.sync_engine, "checkout", _renew_closed)
     return engine
+
+
+class Undecided(Exception):  # noqa: N818 - names the state it reports
+    """The connection was lost at the commit, which may have been done before its answer was lost."""
 
 
 class _Turns:
@@ -154,25 +160,39 @@ class _Turns:
 
 
 class Database:
-    """Connections of one process: sessions for transactions, and an autocommit engine for single reads."""
+    """Connections of one process: sessions for transactions, and a pool of its own for single reads."""
 
     def __init__(self, settings: Settings, url: str) -> None:
         self.url = url
         self._writers, self._readers = _Turns(settings), _Turns(settings)
         self.engine = _engine(settings, url)
-        self.reader = _engine(settings, url, isolation_level="AUTOCOMMIT")
-        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self.reader = _engine(settings, url)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """A transaction: committed when the block ends well, rolled back when it raises."""
-        async with self._writers, self._sessions() as session:
+        """A transaction: committed when the block ends well, rolled back when it raises.
+
+        It is the driver's own, so that a `Statement` costs no more than it must; the session works inside it.
+
+        Raises:
+            Undecided: nobody knows whether it was committed.
+
+        """
+        async with self._writers, self.engine.connect() as connection:
+            driver = driver_of(connection)
+            transaction = driver.transaction()
+            await transaction.start()
             try:
-                yield session
+                async with session_on(connection) as session:
+                    yield session
             except BaseException:
-                await session.rollback()
+                await _roll_back(transaction)
                 raise
-            await session.commit()
+            else:
+                await _commit(transaction, driver)
+            finally:
+                if driver.is_closed() or driver.is_in_transaction():
+                    await connection.invalidate()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -183,3 +203,33 @@ class Database:
     async def dispose(self) -> None:
         await self.engine.dispose()
         await self.reader.dispose()
+
+
+async def _roll_back(transaction: Transaction) -> None:
+    """A connection that does not let itself be rolled back in time is still in its transaction, and thrown away."""
+    with suppress(TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        async with asyncio.timeout(_FAREWELL):
+            await transaction.rollback()
+
+
+async def _commit(transaction: Transaction, driver: Driver) -> None:
+    try:
+        await transaction.commit()
+    except Exception as error:
+        if driver.is_closed():
+            raise Undecided from error
+        raise
+
+
+@asynccontextmanager
+async def session_on(connection: AsyncConnection, **options: Any) -> AsyncIterator[AsyncSession]:
+    """A session inside the connection's transaction, whose objects are written when the block ends well."""
+    session = AsyncSession(connection, expire_on_commit=False, **options)
+    try:
+        yield session
+    except BaseException:
+        if session.in_transaction():
+            await session.rollback()
+        raise
+    if session.in_transaction() or session.new:
+        await session.commit()

@@ -8,7 +8,8 @@ from sqlalchemy import Select
 from app.kernel import outbox
 from app.kernel.outbox import OutboxEvent
 from app.kernel.pagination import Sort
-from app.kernel.repository import Listing, Reader
+from app.kernel.repository import Listing
+from app.kernel.statement import Reader
 
 # Who changes a resource holds its lock, so the order of writing is the order of what happened.
 _COLUMNS = {"time": OutboxEvent.seq}

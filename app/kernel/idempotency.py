@@ -90,7 +90,6 @@ async def claim(session: AsyncSession, *, owner: UUID, operation: str, key: str,
     fingerprint = hashlib.sha256(body).hexdigest()
     record = IdempotencyRecord
     values = {"owner": owner, "operation": operation, "key": key, "fingerprint": fingerprint, "created_at": clock.now()}
-    await session.connection()  # waiting for one of the pool is not waiting for a twin
     try:
         async with asyncio.timeout(_PATIENCE):
             claimed = await session.execute(

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
@@ -36,7 +37,7 @@ from app.kernel import clock
 from app.kernel.auth import Principal
 from app.kernel.db import Base, Database, Stored
 from app.kernel.schema import Read
-from app.kernel.shape import json_of
+from app.kernel.shape import body_of
 
 _BOOKKEEPING = {"version", "created_at", "updated_at"}
 _UNNUMBERED = text("position IS NULL")
@@ -149,6 +150,7 @@ class _Stored(Envelope):
     data: dict[str, Any]
 
 
+@cache
 def stored() -> Select[str, int | None, int]:
     """The read statement of events: body, position and seq."""
     row = OutboxEvent
@@ -160,7 +162,7 @@ def stored() -> Select[str, int | None, int]:
         "actorid": row.actor_id.expression,
         "requestid": row.request_id.expression,
     }
-    return select(cast(json_of(_Stored, row, computed), Text).label("body"), row.position, row.seq)
+    return select(body_of(_Stored, row, computed), row.position, row.seq)
 
 
 @dataclass(frozen=True, slots=True)

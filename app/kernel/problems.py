@@ -18,7 +18,7 @@ from sqlalchemy.schema import ColumnCollectionConstraint
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from app.kernel.db import Base
+from app.kernel.db import Base, Undecided
 from app.kernel.errors import (
     Conflict,
     FieldError,
@@ -118,8 +118,8 @@ def _told(cause: BaseException) -> str:
     return str(cause.args[0]) if cause.args else ""
 
 
-def _database(error: DBAPIError) -> Refusal | None:
-    cause = error.orig.__cause__ if error.orig is not None else None
+def _database(cause: BaseException | None) -> Refusal | None:
+    """What the driver raised, told as a refusal; None for what is our fault."""
     constraint = getattr(cause, "constraint_name", None) or "unknown"
     name = _column(constraint)
     if isinstance(cause, pg.UniqueViolationError):
@@ -134,10 +134,9 @@ def _database(error: DBAPIError) -> Refusal | None:
         return Invalid("a value is out of the range that can be stored")
     if isinstance(cause, _BUSY):
         return Unavailable("another request holds what this one needs, or it took too long: try again")
-    if isinstance(cause, _DOWN) or error.connection_invalidated:
-        # An error of no statement is the commit's, which may have been done before its answer was lost.
-        return Unavailable(_DOWN_NOW if error.statement else _NOT_KNOWN, retry_after=2)
-    return None
+    if isinstance(cause, Undecided):
+        return Unavailable(_NOT_KNOWN, retry_after=2)
+    return Unavailable(_DOWN_NOW, retry_after=2) if isinstance(cause, _DOWN) else None
 
 
 def _methods(request: Request) -> list[str]:
@@ -181,15 +180,18 @@ def install(app: FastAPI) -> None:
     async def _(request: Request, _error: PoolTimeout) -> ProblemResponse:
         return problem(request, Unavailable("all database connections are in use: try again"))
 
-    app.add_exception_handler(DBAPIError, _of_database)  # type: ignore[arg-type]
+    for kind in (DBAPIError, Undecided, pg.PostgresError, pg.InterfaceError):
+        app.add_exception_handler(kind, _of_database)
 
 
-async def _of_database(request: Request, error: DBAPIError) -> ProblemResponse:
-    refusal = _database(error)
+async def _of_database(request: Request, error: Exception) -> ProblemResponse:
+    # What went through SQLAlchemy is wrapped twice.
+    cause = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig is not None else error
+    refusal = _database(cause)
     if refusal is None:
         return _fault(request, error)
     if isinstance(refusal, Unavailable):
-        _tell_operator(request, error.orig or error)
+        _tell_operator(request, cause or error)
     return problem(request, refusal)
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, cast, select
+from sqlalchemy import ColumnElement, Select, bindparam, select
 from sqlalchemy.engine import Result
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.kernel.db import Base
@@ -16,9 +16,9 @@ from app.kernel.errors import NotFound, PreconditionFailed
 from app.kernel.leading import led
 from app.kernel.pagination import Sort
 from app.kernel.schema import Query, Read
-from app.kernel.shape import json_of
+from app.kernel.shape import body_of
+from app.kernel.statement import Reader, Statement
 
-Reader: TypeAlias = AsyncConnection | AsyncSession
 Model = TypeVar("Model", bound=Base)
 
 
@@ -59,7 +59,12 @@ class Repository(Generic[Model]):
     def _shown(self) -> Select[Any]:
         """The read statement. Which rows a caller may see belongs here, never behind the loading."""
         model: Any = self.model
-        return select(cast(json_of(self.schema, model, self.computed), Text).label("body"), model.version)
+        return select(body_of(self.schema, model, self.computed), model.version)
+
+    @cached_property
+    def _one(self) -> Statement:
+        model: Any = self.model
+        return Statement(self._shown.where(model.id == bindparam("id")))
 
     async def show(self, reader: Reader, identity: UUID, *where: ColumnElement[bool]) -> Document:
         """The resource as it is answered.
@@ -69,7 +74,8 @@ class Repository(Generic[Model]):
 
         """
         model: Any = self.model
-        row = (await reader.execute(self._shown.where(model.id == identity, *where))).one_or_none()
+        one = Statement(self._shown.where(model.id == bindparam("id"), *where)) if where else self._one
+        row = await one.first(reader, id=identity)
         if row is None:
             raise self.missing(identity)
         return Document(row.body, row.version)

@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Text, cast, func, inspect, literal_column,
 from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 
 from app.kernel.db import Base
+from app.kernel.statement import DIALECT
 
 # Literals, not parameters: four for every time in a schema would go over the wire with each read.
 _UTC, _WHOLE, _Z = literal_column("'UTC'", Text), literal_column("'.000000Z'", Text), literal_column("'Z'", Text)
@@ -60,6 +61,20 @@ def json_of(
     return (
         select(func.row_to_json(literal_column("r"), type_=JSON)).select_from(inner).correlate(model).scalar_subquery()
     )
+
+
+def body_of(
+    schema: type[BaseModel], model: type[Base], computed: Mapping[str, ColumnElement[Any]] | None = None
+) -> ColumnElement[str]:
+    """`json_of` as text, written out as SQL once: to build it for each read, even to look it up, costs a millisecond.
+
+    Its names are those of the tables: it does not stand in a statement that gives `model` another name.
+    """
+    # Inside its statement, so that what correlates with the table does.
+    whole = select(cast(json_of(schema, model, computed), Text).label("body")).select_from(model)
+    written = str(whole.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True}))
+    column = written.removeprefix("SELECT ").removesuffix(f" AS body \nFROM {model.__tablename__}")
+    return literal_column(column, Text).label("body")
 
 
 def json_list_of(

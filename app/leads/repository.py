@@ -11,7 +11,6 @@ from sqlalchemy import (
     Select,
     Text,
     bindparam,
-    cast,
     exists,
     false,
     func,
@@ -30,7 +29,7 @@ from app.kernel.bulk import insert_of, records, together, update_of
 from app.kernel.db import Base
 from app.kernel.outbox import OutboxEvent
 from app.kernel.repository import Repository
-from app.kernel.shape import json_list_of, json_of
+from app.kernel.shape import body_of, json_list_of
 from app.leads.dedupe import Identity, email_key
 from app.leads.models import WORDS, Lead, LeadIdentity, LeadKey, LeadTouch
 from app.leads.schemas import LeadIdentityRead, LeadQuery, LeadRead, LeadTouchRead
@@ -194,8 +193,7 @@ class Touches(Repository[LeadTouch]):
     @cached_property
     def _shown(self) -> Select[Any]:
         # What was heard never changes.
-        body = cast(json_of(self.schema, LeadTouch), Text).label("body")
-        return select(body, literal(1).label("version"))  # type: ignore[return-value]
+        return select(body_of(self.schema, LeadTouch), literal(1).label("version")).select_from(LeadTouch)  # type: ignore[return-value]
 
 
 leads = Leads()

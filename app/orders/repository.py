@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import Account
 from app.kernel import clock
-from app.kernel.repository import Reader, Repository
+from app.kernel.repository import Repository
 from app.kernel.shape import json_list_of
+from app.kernel.statement import Reader
 from app.orders.fulfilment_schemas import MovedLineRead, ReturnedLineRead, ReturnRead, ShipmentRead
 from app.orders.models import (
     Order,

@@ -33,7 +33,8 @@ from app.kernel import bulk, clock, words
 from app.kernel.bulk import recordset
 from app.kernel.db import Base
 from app.kernel.outbox import OutboxEvent
-from app.kernel.repository import Reader, Repository
+from app.kernel.repository import Repository
+from app.kernel.statement import Reader
 from app.products.models import PRODUCT_WORDS, ExchangeRate, Price, PriceList, Product
 from app.products.schemas import (
     ExchangeRateQuery,

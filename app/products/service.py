@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 from app.kernel import bulk, outbox
 from app.kernel.bulk import BulkResult, Outcome, Rejected
 from app.kernel.errors import Invalid, NotFound
-from app.kernel.repository import Reader
+from app.kernel.statement import Reader
 from app.products.events import (
     ExchangeRateSet,
     PriceListCreated,

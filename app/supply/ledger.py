@@ -35,7 +35,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import UpdateBase
 
 from app.kernel import bulk, clock, outbox
-from app.kernel.repository import Reader
+from app.kernel.statement import Reader
 from app.products.models import Product
 from app.supply import promise
 from app.supply.events import CHANGEABLE, ReceiptEvent

@@ -26,8 +26,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.kernel.errors import Invalid, NotFound
 from app.kernel.pagination import Sort
-from app.kernel.repository import Document, Listing, Reader, Repository
+from app.kernel.repository import Document, Listing, Repository
 from app.kernel.shape import json_of
+from app.kernel.statement import Reader
 from app.products.models import Product
 from app.supply import ledger, promise
 from app.supply.models import Receipt, Reservation, StockItem

@@ -19,7 +19,7 @@ from uuid_utils.compat import uuid7
 
 from app.kernel import bulk, clock
 from app.kernel.errors import Conflict, FieldError
-from app.kernel.repository import Reader
+from app.kernel.statement import Reader
 from app.supply import ledger, promise
 from app.supply.events import ReceiptCancelled, ReceiptPlanned, ReceiptUpdated, facts, told
 from app.supply.ledger import among

@@ -1,6 +1,7 @@
 """Northwind in the database: its figures, what the open orders rest on, and that the past is as services leave it."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -36,7 +37,7 @@ from app.staff.models import StaffMember
 from app.supply import service as supply
 from app.supply.models import Receipt, Reservation, StockItem, StockMovement
 from app.supply.promise import BasisKind
-from tests.conftest import Live
+from tests.conftest import GivenUp, Live
 from tests.demo.conftest import Loaded
 
 
@@ -53,9 +54,10 @@ def moved(company: Company) -> Northwind:
 @pytest.fixture
 async def tx(northwind_loaded: Loaded) -> AsyncIterator[AsyncSession]:
     """A session whose changes are rolled back."""
-    async with AsyncSession(northwind_loaded.database.engine, expire_on_commit=False) as session:
-        yield session
-        await session.rollback()
+    with suppress(GivenUp):
+        async with northwind_loaded.database.transaction() as session:
+            yield session
+            raise GivenUp
 
 
 async def counts(database: Database) -> dict[str, int]:

@@ -84,7 +84,7 @@ async def test_two_that_wait_for_each_other_are_told_to_try_again(probed: Live) 
                 await ready.wait()
                 await session.execute(update, {"id": ids[1]})
         except DBAPIError as error:
-            refusal = _database(error)
+            refusal = _database(error.orig.__cause__ if error.orig else None)
             assert refusal is not None
             return refusal.status
         return 200

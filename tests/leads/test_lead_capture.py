@@ -1,14 +1,12 @@
 """Capture over HTTP: one lead or a thousand, each stored once, every touch kept."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from httpx import AsyncClient, QueryParams
-from sqlalchemy import event, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.kernel import clock
 from app.kernel.auth import Permission
@@ -16,6 +14,7 @@ from app.kernel.outbox import OutboxEvent
 from app.leads.schemas import CapturedLead, LeadRead, LeadTouchRead
 from tests.accounts.customers import NOBODY
 from tests.conftest import BoundDatabase, ClientWith
+from tests.statements import counted
 
 Json = dict[str, Any]
 ANA: Json = {
@@ -60,20 +59,6 @@ async def touches(client: AsyncClient, lead_id: str) -> list[Json]:
 async def events_of(session: AsyncSession, lead_id: str) -> list[tuple[str, Json]]:
     rows = select(OutboxEvent.type, OutboxEvent.data).where(OutboxEvent.subject_id == lead_id)
     return [(kind, data) for kind, data in await session.execute(rows.order_by(OutboxEvent.seq))]
-
-
-@contextmanager
-def counted(connection: AsyncConnection) -> Iterator[list[str]]:
-    """The statements that the block sends."""
-    sent: list[str] = []
-
-    def note(_c: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if "SAVEPOINT" not in statement:  # those of the test's outer transaction
-            sent.append(statement)
-
-    event.listen(connection.sync_connection, "before_cursor_execute", note)
-    yield sent
-    event.remove(connection.sync_connection, "before_cursor_execute", note)
 
 
 async def test_what_is_answered_is_what_was_sent(client: AsyncClient) -> None:
@@ -307,9 +292,9 @@ async def test_a_thousand_rows_take_as_many_statements_as_two(
     client: AsyncClient, database: BoundDatabase, tx: AsyncSession
 ) -> None:
     await bulk(client, {"source": "web", "company": "warms the key's cache"})
-    with counted(database.connection) as two:
+    async with counted(database.connection) as two:
         await bulk(client, *(row | {"source": "few"} for row in a_thousand()[699:701]))
-    with counted(database.connection) as many:
+    async with counted(database.connection) as many:
         data = await bulk(client, *a_thousand())
     assert len(many) == len(two) == 3, many
     statuses = [row["status"] for row in data]
@@ -325,7 +310,7 @@ async def test_consents_of_a_thousand_rows_take_two_statements_more(
     said = {"consents": [{"purpose": "newsletter", "channel": "email", "granted": True}]}
     rows: list[Json] = [{"source": "web", "email": f"p{n}@example.com"} | said for n in range(1000)]
     await bulk(client, {"source": "web", "company": "warms the key's cache"})
-    with counted(database.connection) as sent:
+    async with counted(database.connection) as sent:
         await bulk(client, *rows)
     assert len(sent) == 3 + 2, sent
     (lead, *_) = (await client.get("/v1/leads", params={"words": "p999"})).json()["data"]
@@ -334,10 +319,10 @@ async def test_consents_of_a_thousand_rows_take_two_statements_more(
 
 async def test_one_row_takes_four_statements(client: AsyncClient, database: BoundDatabase) -> None:
     await capture(client, company="warms the key's cache")
-    with counted(database.connection) as sent:
+    async with counted(database.connection) as sent:
         await capture(client, **ANA)
     assert len(sent) == 4, sent
-    with counted(database.connection) as sent:
+    async with counted(database.connection) as sent:
         await capture(client, 200, **ANA | {"company": "C"})
     assert len(sent) == 4, sent
 

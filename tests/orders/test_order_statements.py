@@ -1,27 +1,13 @@
 """How many statements the hot routes of orders send; the transaction's own and the key's look-up are not counted."""
 
-from collections.abc import Awaitable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable
 from typing import Any
 
 from httpx import Response
-from sqlalchemy import event
 
 from tests.conftest import BoundDatabase
 from tests.orders.factories import Shop, day, ok
-
-
-@contextmanager
-def counting(database: BoundDatabase) -> Iterator[list[str]]:
-    sent: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if "SAVEPOINT" not in statement:  # the test's own stand-in for BEGIN and COMMIT
-            sent.append(statement)
-
-    event.listen(database.connection.sync_connection, "before_cursor_execute", note)
-    yield sent
-    event.remove(database.connection.sync_connection, "before_cursor_execute", note)
+from tests.statements import counted
 
 
 async def test_statements(shop: Shop, database: BoundDatabase) -> None:
@@ -30,7 +16,7 @@ async def test_statements(shop: Shop, database: BoundDatabase) -> None:
     url = "/v1/orders"
 
     async def count(call: Awaitable[Response]) -> tuple[int, Any]:
-        with counting(database) as sent:
+        async with counted(database.connection) as sent:
             body = ok(await call)
         return len(sent), body
 

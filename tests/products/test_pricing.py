@@ -1,14 +1,12 @@
 """What other domains call: products by SKU, list prices for many lines, exchange rates; and what it costs."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
 
 import pytest
 from httpx import AsyncClient
-from sqlalchemy import event, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
@@ -18,23 +16,9 @@ from app.products import service
 from app.products.models import ExchangeRate, Price, PriceList, Product
 from app.products.schemas import PriceListCreate, ProductCreate
 from tests.conftest import BoundDatabase
+from tests.statements import counted
 
 DAY = date(2026, 6, 1)
-
-
-@contextmanager
-def counted(database: BoundDatabase) -> Iterator[list[str]]:
-    """The statements that the block sends, but for savepoints."""
-    sent: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if "SAVEPOINT" not in statement:
-            sent.append(statement)
-
-    connection = database.connection.sync_connection
-    event.listen(connection, "before_cursor_execute", note)
-    yield sent
-    event.remove(connection, "before_cursor_execute", note)
 
 
 async def product(tx: AsyncSession, sku: str) -> Product:
@@ -49,7 +33,7 @@ async def price_list(tx: AsyncSession, code: str, **fields: object) -> PriceList
 async def test_by_sku_answers_each_sku_as_asked(tx: AsyncSession, database: BoundDatabase) -> None:
     chai, chang = await product(tx, "Chai"), await product(tx, "Chang")
     await tx.flush()
-    with counted(database) as sent:
+    async with counted(database.connection) as sent:
         found = await service.by_sku(tx, skus=["CHAI", "chai", "Chang", "nothing", "' OR 1=1"])
     assert found == {"CHAI": chai, "chai": chai, "Chang": chang}
     assert len(sent) == 1
@@ -92,7 +76,7 @@ async def test_unit_prices_agree_with_the_rule_written_down(
 
     wanted = [(random.choice(products).id, Decimal(random.randint(2, 20)) / 2) for _ in range(200)]
     for asked, used in ((None, standard), (special.id, special)):
-        with counted(database) as sent:
+        async with counted(database.connection) as sent:
             found = await service.unit_prices(tx, price_list_id=asked, currency="USD", wanted=wanted, on=DAY)
         assert found == [expected(used, product_id, quantity) for product_id, quantity in wanted]
         assert len(sent) == 1
@@ -149,7 +133,7 @@ async def test_bulk_costs_the_same_number_of_statements_for_any_number_of_rows(
             (prices_url, {"prices": [*dearer, prices[0] | {"min_quantity": "5"}]}, 3),
             (prices_url, {"prices": dearer}, 2),
         ):
-            with counted(database) as sent:
+            async with counted(database.connection) as sent:
                 response = await client.post(url, json=body)
             assert {result["status"] for result in response.json()["data"]} <= {"created", "updated", "unchanged"}
             assert len(sent) == statements, "\n".join(sent)

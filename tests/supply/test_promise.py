@@ -3,7 +3,6 @@ from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
-from time import perf_counter
 from uuid import UUID
 
 import pytest
@@ -270,17 +269,6 @@ def test_production_leaves_what_is_available_to_others_as_it_was(
     for before, after in pairwise(seen):
         if len(after.receipts) > len(before.receipts):
             assert atp_by_hand(after) == atp_by_hand(before)
-
-
-def test_ten_thousand_rows_are_a_matter_of_milliseconds() -> None:
-    rows = [receipt(n + 1, n % 700, 10) for n in range(5000)]
-    started = perf_counter()
-    ledger = Ledger(D(5), rows, [(day(n % 900), D(9)) for n in range(5000)])
-    for _ in range(5):
-        made = promise(ledger, D(100), TODAY, TODAY, day(800))
-        assert made is not None
-        ledger = reserve(ledger, made, D(100))
-    assert perf_counter() - started < 2
 
 
 def test_long_quantities_stay_exact() -> None:

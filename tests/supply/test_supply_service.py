@@ -1,13 +1,11 @@
 """What orders do with stock, on the database."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
@@ -20,6 +18,8 @@ from app.supply.promise import BasisKind, Promise, Wanted
 from app.supply.repository import stock
 from app.supply.rules import ReceiptStatus
 from app.supply.schemas import StockRead
+from tests.conftest import BoundDatabase
+from tests.statements import counted
 from tests.supply.goods import COUNTED, TODAY, Taken, add_product, count_stock, day, expect, take
 
 NOW = datetime.now(UTC)
@@ -44,20 +44,6 @@ async def receipt(tx: AsyncSession, identity: UUID | None) -> Receipt:
 
 async def reservation(tx: AsyncSession, order: Taken) -> Reservation | None:
     return await tx.get(Reservation, order.line_id, populate_existing=True)
-
-
-@contextmanager
-def statements(tx: AsyncSession) -> Iterator[list[str]]:
-    seen: list[str] = []
-    connection = tx.sync_session.connection()
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if not statement.startswith(("SAVEPOINT", "RELEASE")):
-            seen.append(statement)
-
-    event.listen(connection, "before_cursor_execute", note)
-    yield seen
-    event.remove(connection, "before_cursor_execute", note)
 
 
 async def test_the_worked_example(tx: AsyncSession) -> None:
@@ -263,17 +249,17 @@ async def test_a_real_receipt_consumes_just_those_it_names(tx: AsyncSession) -> 
     assert (await receipt(tx, sooner.receipt_id)).quantity == 10
 
 
-async def test_few_statements_however_many_lines(tx: AsyncSession) -> None:
+async def test_few_statements_however_many_lines(tx: AsyncSession, database: BoundDatabase) -> None:
     products = [await add_product(tx, f"SKU-{number}") for number in range(20)]
     ids = [product.id for product in products]
     for product in products[:10]:
         await count_stock(tx, product, 5)
     order_id, counts = uuid7(), {}
     await tx.flush()
-    with statements(tx) as seen:
+    async with counted(database.connection) as seen:
         await service.lock_items(tx, product_ids=ids)
         counts["lock_items"] = len(seen)
-    with statements(tx) as seen:
+    async with counted(database.connection) as seen:
         ledgers = await service.ledgers(tx, product_ids=ids, today=TODAY)
         counts["ledgers"] = len(seen)
     wanted = [Wanted(uuid7(), each, Decimal(5), day(0), day(7)) for each in ids]
@@ -283,17 +269,17 @@ async def test_few_statements_however_many_lines(tx: AsyncSession) -> None:
         for line, made in zip(wanted, promises, strict=True)
         if made
     ]
-    with statements(tx) as seen:
+    async with counted(database.connection) as seen:
         await service.reserve(tx, order_id=order_id, order_number="SO-1", lines=booked)
         counts["reserve"] = len(seen)
     shipped = [line[:3] for line in booked[:10]]
-    with statements(tx) as seen:
+    async with counted(database.connection) as seen:
         await service.ship(tx, order_id=order_id, lines=shipped, at=NOW, today=TODAY)
         counts["ship"] = len(seen)
-    with statements(tx) as seen:
+    async with counted(database.connection) as seen:
         await service.restock(tx, order_id=order_id, lines=[(ids[0], Decimal(5))], at=NOW)
         counts["restock"] = len(seen)
-    with statements(tx) as seen:
+    async with counted(database.connection) as seen:
         await service.release(tx, order_id=order_id)
         counts["release"] = len(seen)
     assert counts == {"lock_items": 2, "ledgers": 1, "reserve": 1, "ship": 2, "restock": 2, "release": 3}
