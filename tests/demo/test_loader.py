@@ -20,7 +20,7 @@ from app.demo.loader import ACTOR, DemoRefused, Summary, is_empty, load
 from app.demo.northwind import Northwind, Order, sku_of
 from app.demo.remedies import LATE, OVERRIDES, REMEDIES, Supply
 from app.demo.timetable import Timetable
-from app.kernel import clock
+from app.kernel import clock, outbox
 from app.kernel.company import Company
 from app.kernel.db import Database
 from app.kernel.outbox import Origin, OutboxEvent
@@ -37,6 +37,7 @@ from app.staff.models import StaffMember
 from app.supply import service as supply
 from app.supply.models import Receipt, Reservation, StockItem, StockMovement
 from app.supply.promise import BasisKind
+from tests import invariants
 from tests.conftest import GivenUp, Live
 from tests.demo.conftest import Loaded
 
@@ -68,6 +69,11 @@ async def counts(database: Database) -> dict[str, int]:
             table.__tablename__: (await connection.execute(select(func.count()).select_from(table))).scalar_one()
             for table in (*tables, *rest)
         }
+
+
+async def test_all_that_must_hold_does(tx: AsyncSession, company: Company) -> None:
+    await outbox.number(tx, limit=1_000_000)
+    await invariants.check(tx, today=company.today())
 
 
 async def test_figures(northwind_loaded: Loaded, tx: AsyncSession) -> None:
