@@ -37,7 +37,6 @@ from app.accounts.models import (
 from app.accounts.models import PurchaseEntry as Entry
 from app.accounts.rules import ConsentRead, PurchaseKind
 from app.accounts.schemas import AccountQuery, AccountRead, AccountSummary, ContactQuery, ContactRead, PurchaseRecord
-from app.kernel import words
 from app.kernel.company import Company
 from app.kernel.repository import Document, Repository
 from app.kernel.shape import body_of, fields, json_of
@@ -79,6 +78,7 @@ class Accounts(Repository[Account]):
     schema = AccountSummary
     noun = "account"
     sorts: ClassVar = {"name": Account.name, "number": Account.number, "created_at": Account.created_at}
+    searched = ACCOUNT_WORDS
 
     def conditions(self, query: AccountQuery) -> list[ColumnElement[bool]]:
         row = Account
@@ -87,8 +87,6 @@ class Accounts(Repository[Account]):
             found.append(account_country == query.country)
         if query.next_step_by is not None:
             found.append(row.next_step_on <= query.next_step_by)
-        if query.words is not None:
-            found.append(words.found(Account.id, ACCOUNT_WORDS, query.words))
         return found
 
     @cached_property
@@ -154,16 +152,14 @@ class Contacts(Repository[Contact]):
     schema = ContactRead
     noun = "contact"
     sorts: ClassVar = {"name": Contact.name, "created_at": Contact.created_at}
+    searched = CONTACT_WORDS
 
     @cached_property
     def computed(self) -> Mapping[str, ColumnElement[Any]]:
         return {"consents": standing_consents(Consent.contact_id, Contact)}
 
     def conditions(self, query: ContactQuery) -> list[ColumnElement[bool]]:
-        found = _equal(Contact, query, "account_id", "email", "decision_maker", "active")
-        if query.words is not None:
-            found.append(words.found(Contact.id, CONTACT_WORDS, query.words))
-        return found
+        return _equal(Contact, query, "account_id", "email", "decision_maker", "active")
 
 
 class Consents(Repository[Consent]):

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Result
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from app.kernel import words
 from app.kernel.db import Base
 from app.kernel.errors import NotFound, PreconditionFailed
 from app.kernel.leading import led
@@ -45,6 +46,8 @@ class Repository(Generic[Model]):
     schema: ClassVar[type[Read]]
     noun: ClassVar[str]
     sorts: ClassVar[Mapping[str, InstrumentedAttribute[Any]]] = {}
+    searched: ClassVar[ColumnElement[Any] | None] = None
+    """What the filter `words` looks in, if the list has it."""
 
     @cached_property
     def computed(self) -> Mapping[str, ColumnElement[Any]]:
@@ -89,11 +92,17 @@ class Repository(Generic[Model]):
         """
         sort = Sort.named(query.sort, self.sorts, of=f"{self.noun} {within} {query.filters()}")  # type: ignore[attr-defined]
         statement = self._shown.add_columns(sort.column.label("key"), sort.identity.label("identity"))
-        sort, conditions = led(sort, [*where, *self.conditions(query)])
+        sort, conditions = led(sort, [*where, *self.conditions(query), *await self._worded(reader, query)])
         statement = sort.apply(statement.where(*conditions), query.cursor, query.limit)
         rows = (await reader.execute(statement)).all()
         shown, more = rows[: query.limit], len(rows) > query.limit
         return Listing([row.body for row in shown], sort.encode(shown[-1].key, shown[-1].identity) if more else None)
+
+    async def _worded(self, reader: Reader, query: Any) -> list[ColumnElement[bool]]:
+        if self.searched is None or query.words is None:
+            return []
+        model: Any = self.model
+        return [await words.found(reader, model.id, self.searched, query.words)]
 
     async def part(self, reader: Reader, identity: UUID, listing: Listing) -> Listing:
         """A page of what belongs to the resource, when there is one: an empty page of nothing is none.

@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import UpdateBase
 
 from app.accounts.models import Consent, standing_consents
-from app.kernel import clock, words
+from app.kernel import clock
 from app.kernel.bulk import insert_of, records, together, update_of
 from app.kernel.db import Base
 from app.kernel.outbox import OutboxEvent
@@ -114,6 +114,7 @@ class Leads(Repository[Lead]):
     schema = LeadRead
     noun = "lead"
     sorts: ClassVar = {"created_at": Lead.created_at, "updated_at": Lead.updated_at, "score": Lead.score}
+    searched = WORDS
 
     @cached_property
     def computed(self) -> Mapping[str, ColumnElement[Any]]:
@@ -148,8 +149,6 @@ class Leads(Repository[Lead]):
             found += [column < end] if end is not None else []
         if query.next_step_due is not None:
             found.append(row.next_step_on <= query.next_step_due)
-        if query.words is not None:
-            found.append(words.found(Lead.id, WORDS, query.words))
         return found
 
     async def hold(

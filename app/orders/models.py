@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Sequence, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Sequence, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -81,7 +81,6 @@ class Order(Stored, Base):
 
     __table_args__ = (
         Index("ix_orders_account_created", "account_id", "created_at", "id"),
-        Index("ix_orders_account_po_number", "account_id", text("lower(po_number)")),
         Index("ix_orders_status_due_on", "status", "due_on", "id"),
         Index("ix_orders_status_status_at", "status", "status_at", "id"),
         Index("ix_orders_status_created_at", "status", "created_at", "id"),
@@ -93,6 +92,9 @@ class Order(Stored, Base):
         Index("ix_orders_status_at", "status_at", "id"),
         Index("ix_orders_created_at", "created_at", "id"),
     )
+
+
+Index("ix_orders_account_po_number", Order.account_id, func.lower(Order.po_number))
 
 
 class OrderLine(Identified, Base):

@@ -20,6 +20,7 @@ from sqlalchemy import (
     UpdateBase,
     Uuid,
     and_,
+    any_,
     bindparam,
     func,
     or_,
@@ -29,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.kernel import bulk, clock, words
+from app.kernel import bulk, clock
 from app.kernel.bulk import recordset
 from app.kernel.db import Base
 from app.kernel.outbox import OutboxEvent
@@ -85,6 +86,7 @@ class Products(Repository[Product]):
     schema = ProductRead
     noun = "product"
     sorts: ClassVar = {"sku": Product.sku, "name": Product.name, "created_at": Product.created_at}
+    searched = PRODUCT_WORDS
 
     def conditions(self, query: ProductQuery) -> list[ColumnElement[bool]]:
         found: list[ColumnElement[bool]] = []
@@ -94,8 +96,6 @@ class Products(Repository[Product]):
             found.append(Product.category == query.category)
         if query.status is not None:
             found.append(Product.status == query.status)
-        if query.words is not None:
-            found.append(words.found(Product.id, PRODUCT_WORDS, query.words))
         return found
 
     async def by_sku(self, session: AsyncSession, skus: Iterable[str]) -> dict[str, Product]:
@@ -150,7 +150,8 @@ class PriceLists(Repository[PriceList]):
         if query.currency is not None:
             found.append(PriceList.currency == query.currency)
         if query.is_default is not None:
-            found.append(PriceList.is_default.is_(query.is_default))
+            default = PriceList.is_default.expression
+            found.append(default if query.is_default else ~default)
         if query.valid_on is not None:
             found.append(_valid_on(PriceList, query.valid_on))
         return found
@@ -179,10 +180,13 @@ class Prices(Repository[Price]):
         return {"sku": select(Product.sku).where(Product.id == Price.product_id).correlate(Price).scalar_subquery()}
 
     def conditions(self, query: PricesOf) -> list[ColumnElement[bool]]:
-        found = [Price.price_list_id == query.price_list_id]
+        of_list = Price.price_list_id == query.price_list_id
+        found = [of_list]
         if query.sku is not None:
             product = select(Product.id).where(_same_code(Product.sku, query.sku)).scalar_subquery()
-            found.append(Price.product_id == product)
+            # By their ids, so that nobody looks for a product's few prices among all of a long list.
+            few = select(Price.id).where(of_list, Price.product_id == product).correlate(None).scalar_subquery()
+            found.append(Price.id == any_(func.array(few)))
         if query.valid_on is not None:
             found.append(_valid_on(Price, query.valid_on))
         return found

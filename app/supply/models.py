@@ -107,4 +107,10 @@ class Reservation(Base):
         CheckConstraint("quantity > 0", name="quantity"),
         Index("ix_reservations_product", "product_id", "promised_on", postgresql_include=["quantity"]),
         Index("ix_reservations_promised_on", "promised_on", "product_id"),
+        Index(
+            "ix_reservations_on_receipts",
+            "promised_on",
+            "product_id",
+            postgresql_where=text("receipt_id IS NOT NULL"),
+        ),
     )

@@ -22,7 +22,7 @@ from sqlalchemy import (
     tuple_,
 )
 from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from app.kernel.errors import Invalid, NotFound
 from app.kernel.pagination import Sort
@@ -174,16 +174,17 @@ class Requirements:
         of = f"requirements {query.filters()}"
         sort = Sort("needed_by", Reservation.promised_on, Reservation.product_id, descending=False, of=of)
         group = (Reservation.promised_on.label("needed_by"), Reservation.product_id)
-        need: Any = select(*group, func.sum(Reservation.quantity).label("quantity")).group_by(*group)
+        need: Any = select(*group).group_by(*group)
         if query.sku is not None:
             need = need.where(Reservation.product_id == _product(query.sku))
         if query.needed_by_to is not None:
             need = need.where(Reservation.promised_on <= query.needed_by_to)
-        if query.unconfirmed is not None:
-            resting = _resting([] if query.sku is None else [Receipt.product_id == _product(query.sku)])
-            waiting = select(resting.c.promised_on, resting.c.product_id).where(resting.c.quantity > 0)
-            key = tuple_(Reservation.promised_on, Reservation.product_id)
-            need = need.where(key.in_(waiting) if query.unconfirmed else key.not_in(waiting))
+        if query.unconfirmed:
+            need = need.where(_rests(Reservation))
+        if query.unconfirmed is False:
+            other = aliased(Reservation)
+            same = and_(other.product_id == Reservation.product_id, other.promised_on == Reservation.promised_on)
+            need = need.having(~select(other.order_line_id).where(same, _rests(other)).correlate(Reservation).exists())
         needs = sort.apply(need, query.cursor, query.limit).subquery("need")
         shaped = _requirement(needs, today).lateral("r")
         statement = select(
@@ -218,7 +219,7 @@ def _requirement(need: Subquery, today: date) -> Any:
         "name": Product.name,
         "unit": Product.unit,
         "needed_by": need.c.needed_by,
-        "quantity": cast(need.c.quantity, Text),
+        "quantity": cast(select(func.sum(Reservation.quantity)).where(own).correlate(need).scalar_subquery(), Text),
         "unconfirmed": cast(unconfirmed.correlate(need).scalar_subquery(), Text),
         "shortage": cast(_shortage(need, today), Text),
         "lines": lines.correlate(need).scalar_subquery(),
@@ -226,6 +227,19 @@ def _requirement(need: Subquery, today: date) -> Any:
     }
     shown: Any = select(*(fields[name].label(name) for name in RequirementRead.model_fields))
     return shown.where(Product.id == need.c.product_id).correlate(need)
+
+
+def _rests(row: Any) -> ColumnElement[bool]:
+    """Whether some of a reservation rests on its planned receipt: those promised later leave it something.
+
+    Asked of one reservation after the other, in their order: few are read for a page.
+    """
+    later = aliased(Reservation)
+    behind = tuple_(later.promised_on, later.order_line_id) > tuple_(row.promised_on, row.order_line_id)
+    taken = select(func.coalesce(func.sum(later.quantity), 0)).where(later.receipt_id == row.receipt_id, behind)
+    planned = select(Receipt.quantity).where(Receipt.id == row.receipt_id, ledger.IS_PLANNED)
+    carried, taken_before = (each.correlate(row).scalar_subquery() for each in (planned, taken))
+    return and_(row.receipt_id.is_not(None), carried > taken_before)
 
 
 def _resting(of: Sequence[ColumnElement[bool]]) -> Subquery:

@@ -24,6 +24,7 @@ _NEW: Indexes = {
     "ix_leads_owner_updated_at": ("leads", ["owner_id", "updated_at", "id"], None),
     "ix_leads_owner_score": ("leads", ["owner_id", "score", "id"], None),
     "ix_receipts_external_id": ("receipts", ["external_id"], None),
+    "ix_reservations_on_receipts": ("reservations", ["promised_on", "product_id"], "receipt_id IS NOT NULL"),
     "ix_orders_to_ship_created_at": ("orders", ["created_at", "id"], "open_to_ship"),
     "ix_outbox_subject_position": ("outbox", ["subject_type", "subject_id", "position"], None),
 }
