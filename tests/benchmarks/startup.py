@@ -163,10 +163,11 @@ def starts(url: str) -> None:
 
 
 def memory(url: str) -> None:
-    """Print what a server grows to under work; from one count of requests to the next it should no longer."""
+    """Print what a server and a worker grow to; from one count of requests to the next it should be no more."""
     token, port = key(url), free_port()
-    with serving(url, port) as process:
-        seen = {"its start": process.rss()}
+    with serving(url, port, worker_in_process="false") as server, working(url) as worker:
+        both = (server, worker)
+        seen = {"their start": [each.rss() for each in both]}
         begun = time.monotonic()
 
         def more(done: int) -> bool:
@@ -175,15 +176,15 @@ def memory(url: str) -> None:
             reached |= {f"{requests:,} requests": done >= requests for requests in REQUESTS}
             for moment, true in reached.items():
                 if true and moment not in seen:
-                    seen[moment] = process.rss()
+                    seen[moment] = [each.rss() for each in both]
             return not all(reached.values())
 
         done = asyncio.run(load(port, token, more))
-        seen[f"the end ({done:,} requests in {time.monotonic() - begun:.0f} s)"] = process.rss()
-        seen["its peak"] = process.peak()
-    print("\n| `serve`, memory after | RSS MB |\n|---|---|")
-    for moment, megabytes in seen.items():
-        print(f"| {moment} | {megabytes:.0f} |")
+        seen[f"the end: {done:,} requests in {time.monotonic() - begun:.0f} s"] = [each.rss() for each in both]
+        seen["their peak"] = [each.peak() for each in both]
+    print("\n| memory after | `serve` RSS MB | `worker` RSS MB |\n|---|---|---|")
+    for moment, (ours, the_others) in seen.items():
+        print(f"| {moment} | {ours:.0f} | {the_others:.0f} |")
 
 
 def main() -> None:
