@@ -1,13 +1,14 @@
 """The application: settings in, ASGI out."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 
 import fastapi_offline
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
@@ -24,6 +25,7 @@ from app.kernel.settings import Settings
 from app.registry import OLDER_SCHEMAS, SCHEMA_VERSION
 from app.registry.routers import ROUTERS
 
+_OPENAPI = "/openapi.json"
 DESCRIPTION = """A sales department as an API: leads are captured, qualified and converted; orders are taken, checked,
 promised from stock and production, confirmed, shipped and completed. Everything that happens is an event."""
 
@@ -53,7 +55,7 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
         summary="A sales department as an API",
         description=DESCRIPTION,
         lifespan=lifespan,
-        openapi_url="/openapi.json",
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -97,13 +99,21 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
 
 
 def _serve_docs(app: FastAPI) -> None:
-    """The API description as a page, whose assets come with an installed package: it works without internet."""
+    """The API description, and as a page, whose assets come with an installed package: it works without internet."""
     app.mount("/docs/assets", StaticFiles(directory=Path(fastapi_offline.__file__).parent / "static"))
+
+    @cache
+    def described() -> str:
+        return json.dumps(app.openapi(), ensure_ascii=False)
+
+    @app.get(_OPENAPI, include_in_schema=False)
+    def description() -> Response:  # in a thread: to describe everything takes a second, for which nobody else waits
+        return Response(described(), media_type="application/json")
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
         return get_swagger_ui_html(
-            openapi_url="/openapi.json",
+            openapi_url=_OPENAPI,
             title="Bellwether",
             swagger_js_url="/docs/assets/swagger-ui-bundle.js",
             swagger_css_url="/docs/assets/swagger-ui.css",
