@@ -15,7 +15,7 @@ from tests.conftest import Server
 from tests.soak.histories.fulfilment_operations import fulfilment
 from tests.soak.histories.lead_operations import CaptureMany, Row, marketing, rows, sales
 from tests.soak.histories.order_operations import Confirm, Take, confirming, contended, orders, taking
-from tests.soak.histories.reading_operations import reading
+from tests.soak.histories.reading_operations import feed, reading
 from tests.soak.histories.sending import How, Operation
 from tests.soak.histories.supply_operations import Counted, CountMany, supply
 from tests.soak.histories.world import History, World, opened
@@ -85,6 +85,10 @@ class Histories(RuleBasedStateMachine):
 
     @rule(several=_several(marketing, marketing, sales))
     def leads_at_once(self, several: list[_Sent]) -> None:
+        self._step(*several)
+
+    @rule(several=_several(feed, feed, feed, marketing, contended, fulfilment))
+    def news_at_once(self, several: list[_Sent]) -> None:
         self._step(*several)
 
     @rule(several=_several(orders, fulfilment, supply, marketing, sales, reading))

@@ -134,9 +134,9 @@ class AskForDays(OfOrder):
                 del reference.of(sku).promised[key]
 
 
+feed = st.builds(ReadFeed, back=st.integers(0, 5), limit=st.sampled_from([1, 100, 1000]))
 reading = st.one_of(
-    st.builds(ReadFeed, back=st.integers(0, 5), limit=st.sampled_from([1, 100])),
-    st.builds(ReadFeed, back=st.integers(0, 5), limit=st.just(1000)),
+    feed,
     st.builds(
         ReadHistory, kind=st.sampled_from(["orders", "leads"]), thing=st.integers(0, 3), newest_first=st.booleans()
     ),
