@@ -180,31 +180,44 @@ class Database:
             Undecided: nobody knows whether it was committed.
 
         """
-        async with self._writers, self.engine.connect() as connection:
+        async with self._writers, _lent(self.engine) as connection:
             driver = driver_of(connection)
             transaction = driver.transaction()
             await transaction.start()
             try:
                 async with session_on(connection) as session:
                     yield session
-            except BaseException:
+            except Exception:
                 await _roll_back(transaction)
                 raise
-            else:
-                await _commit(transaction, driver)
-            finally:
-                if driver.is_closed() or driver.is_in_transaction():
-                    await connection.invalidate()
+            await _commit(transaction, driver)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection for reads of one statement each: every statement sees what is committed by then."""
-        async with self._readers, self.reader.connect() as connection:
+        async with self._readers, _lent(self.reader) as connection:
             yield connection
 
     async def dispose(self) -> None:
         await self.engine.dispose()
         await self.reader.dispose()
+
+
+@asynccontextmanager
+async def _lent(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection of the pool, which gets back only one that is fit for whoever comes next."""
+    async with engine.connect() as connection:
+        driver, given_up = driver_of(connection), True
+        try:
+            yield connection
+            given_up = False
+        except Exception:
+            given_up = False
+            raise
+        finally:
+            # Who gives up in the middle of a statement leaves an answer to come, for which the next one would wait.
+            if given_up or driver.is_closed() or driver.is_in_transaction():
+                await connection.invalidate()
 
 
 async def _roll_back(transaction: Transaction) -> None:
