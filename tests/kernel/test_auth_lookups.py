@@ -36,8 +36,8 @@ def lookups(database: Database) -> Iterator[list[str]]:
 @asynccontextmanager
 async def held(database: Database) -> AsyncIterator[None]:
     """While the block runs every look-up waits."""
-    async with database.engine.connect() as connection, connection.begin():
-        await connection.execute(text("LOCK TABLE api_keys IN ACCESS EXCLUSIVE MODE"))
+    async with database.transaction() as session:
+        await session.execute(text("LOCK TABLE api_keys IN ACCESS EXCLUSIVE MODE"))
         yield
 
 
