@@ -32,6 +32,10 @@ def _several(*operations: st.SearchStrategy[Any]) -> st.SearchStrategy[list[_Sen
     return st.lists(_sent(*operations), min_size=2, max_size=6)
 
 
+APART = st.integers(0, 4)
+"""Milliseconds from one start to the next: what begins together goes on in step, and meets at few places."""
+
+
 class Histories(RuleBasedStateMachine):
     """A department at work. All that is drawn is data, so that how a race ends has no say in what is asked next."""
 
@@ -79,25 +83,25 @@ class Histories(RuleBasedStateMachine):
     def night(self) -> None:
         self.history.night()
 
-    @rule(several=_several(contended, fulfilment, supply))
-    def goods_at_once(self, several: list[_Sent]) -> None:
-        self._step(*several)
+    @rule(several=_several(contended, fulfilment, supply), apart=APART)
+    def goods_at_once(self, several: list[_Sent], apart: int) -> None:
+        self._step(*several, apart=apart)
 
-    @rule(several=_several(marketing, marketing, sales))
-    def leads_at_once(self, several: list[_Sent]) -> None:
-        self._step(*several)
+    @rule(several=_several(marketing, marketing, sales), apart=APART)
+    def leads_at_once(self, several: list[_Sent], apart: int) -> None:
+        self._step(*several, apart=apart)
 
-    @rule(several=_several(feed, feed, feed, marketing, contended, fulfilment))
-    def news_at_once(self, several: list[_Sent]) -> None:
-        self._step(*several)
+    @rule(several=_several(feed, feed, feed, marketing, contended, fulfilment), apart=APART)
+    def news_at_once(self, several: list[_Sent], apart: int) -> None:
+        self._step(*several, apart=apart)
 
-    @rule(several=_several(orders, fulfilment, supply, marketing, sales, reading))
-    def all_at_once(self, several: list[_Sent]) -> None:
-        self._step(*several)
+    @rule(several=_several(orders, fulfilment, supply, marketing, sales, reading), apart=APART)
+    def all_at_once(self, several: list[_Sent], apart: int) -> None:
+        self._step(*several, apart=apart)
 
-    def _step(self, *operations: _Sent) -> None:
+    def _step(self, *operations: _Sent, apart: int = 0) -> None:
         self.whole = False
-        self.history.step(*operations)
+        self.history.step(*operations, apart=apart)
         self.whole = True
 
     def teardown(self) -> None:

@@ -120,6 +120,11 @@ async def _database(settings: Settings, url: str) -> Database:
     return Database(settings, url)
 
 
+async def _after(seconds: float, request: Coroutine[Any, Any, Result]) -> Result:
+    await asyncio.sleep(seconds)
+    return await request
+
+
 class History:
     """One history: steps of one or several operations at once, each followed by everything that has to hold."""
 
@@ -144,19 +149,18 @@ class History:
         self._now = (self._now + timedelta(days=1)).replace(hour=MORNING.hour, minute=0, second=0)
         self._world.run(self._look())
 
-    def step(self, *operations: tuple[Operation, How]) -> None:
-        """Send the operations, all at once, and check what has to hold afterwards."""
-        self._world.run(self._step(operations))
+    def step(self, *operations: tuple[Operation, How], apart: int) -> None:
+        """Send the operations so many milliseconds apart, and check what has to hold when all are answered."""
+        self._world.run(self._step(operations, apart / 1000))
 
-    async def _step(self, operations: Sequence[tuple[Operation, How]]) -> None:
+    async def _step(self, operations: Sequence[tuple[Operation, How]], apart: float) -> None:
         coming = []
-        for operation, how in operations:
+        for place, (operation, how) in enumerate(operations):
             self._requests += 1
             self._now += timedelta(minutes=1)
             name, seen = f"h{self._world.histories}-{self._requests}", self.seen
-            coming.append(
-                send(self._world.client, operation, how, seen=seen.at(self._now), request_id=name, at=self._now)
-            )
+            request = send(self._world.client, operation, how, seen=seen.at(self._now), request_id=name, at=self._now)
+            coming.append(_after(place * apart, request))
         sent = [each for each in await asyncio.gather(*coming) if each is not None]
         await self._check(sent)
 
