@@ -30,6 +30,7 @@ from app.kernel.db import Base
 from app.kernel.outbox import OutboxEvent
 from app.kernel.repository import Repository
 from app.kernel.shape import body_of, json_list_of
+from app.kernel.statement import Statement
 from app.leads.dedupe import Identity, email_key
 from app.leads.models import WORDS, Lead, LeadIdentity, LeadKey, LeadTouch
 from app.leads.schemas import LeadIdentityRead, LeadQuery, LeadRead, LeadTouchRead
@@ -88,9 +89,9 @@ _TABLES: Mapping[str, type[Base]] = {
 
 
 @cache
-def _writing(parts: tuple[tuple[str, tuple[str, ...]], ...]) -> Select[int]:
+def _writing(parts: tuple[tuple[str, tuple[str, ...]], ...]) -> Statement:
     """Writes the parts of a capture, named with their columns, each from the parameter of its name."""
-    return together(_part(name, columns) for name, columns in parts)
+    return Statement(together(_part(name, columns) for name, columns in parts))
 
 
 def _part(name: str, columns: tuple[str, ...]) -> UpdateBase:
@@ -103,7 +104,7 @@ def _part(name: str, columns: tuple[str, ...]) -> UpdateBase:
     return written.on_conflict_do_update(index_elements=["source", "external_id"], set_=replaced)
 
 
-_HOLDING, _KNOWING = _holding(), _knowing()  # building a statement costs more than executing it
+_HOLDING, _KNOWING = Statement(_holding()), Statement(_knowing())
 
 
 class Leads(Repository[Lead]):
@@ -159,7 +160,8 @@ class Leads(Repository[Lead]):
         Returns the latter. Everybody takes keys in one statement, in the order of their hashes, so nobody waits for
         somebody who waits for them.
         """
-        return frozenset((await session.scalars(_HOLDING, {"keys": list(keys), **_columns(identities)})).all())
+        held = await _HOLDING.all(session, keys=list(keys), **_columns(identities))
+        return frozenset(row.name for row in held)
 
     async def known(
         self, session: AsyncSession, emails: Iterable[str], identities: Sequence[Identity]
@@ -168,14 +170,14 @@ class Leads(Repository[Lead]):
 
         Rows have the columns of the table, and `identities`: the fingerprints as `[source, external id, fingerprint]`.
         """
-        found = await session.execute(_KNOWING, {"emails": list(emails), **_columns(identities)})
-        return [dict(row) for row in found.mappings()]
+        found = await _KNOWING.all(session, emails=list(emails), **_columns(identities))
+        return [row._asdict() for row in found]
 
     async def write(self, session: AsyncSession, **parts: Sequence[Mapping[str, Any]]) -> None:
         """Write what a capture decided (`created`, `changed`, `touches`, `identities`, `events`) in one statement."""
         given = {name: rows for name, rows in parts.items() if rows}
         statement = _writing(tuple((name, tuple(rows[0])) for name, rows in given.items()))
-        await session.execute(statement, {name: records(rows) for name, rows in given.items()})
+        await statement.done(session, **{name: records(rows) for name, rows in given.items()})
 
 
 def _columns(identities: Sequence[Identity]) -> dict[str, list[str]]:
