@@ -1,5 +1,6 @@
 """Who calls: API keys with scopes. Only a key's SHA-256 is stored; the key itself is shown once, when created."""
 
+import asyncio
 import hashlib
 import secrets
 import time
@@ -7,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import Text, select
@@ -15,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.kernel import clock
-from app.kernel.db import Base, Identified
+from app.kernel.db import Base, Database, Identified
 from app.kernel.errors import Forbidden, Unauthenticated
 
 _CACHE_SECONDS = 5.0
@@ -115,34 +117,51 @@ def issue(
     return key, token
 
 
+async def look_up(connection: AsyncConnection, token: str) -> Principal:
+    """The caller.
+
+    Raises:
+        Unauthenticated: the key is unknown or revoked. Expiry is for `check_expiry`, at every request.
+
+    """
+    columns = (ApiKey.id, ApiKey.name, ApiKey.scopes, ApiKey.expires_at, ApiKey.revoked_at)
+    row = (await connection.execute(select(*columns).where(ApiKey.digest == digest(token)))).one_or_none()
+    if row is None or row.revoked_at is not None:
+        raise Unauthenticated("this API key is unknown or has been revoked")
+    return Principal(row.id, row.name, frozenset(row.scopes), row.expires_at)
+
+
 class Authenticator:
-    """Finds the caller of a token; remembers it for five seconds, which is how long a revocation may take."""
+    """Finds the caller of a token; remembers it for five seconds, which is how long a revocation may take.
+
+    Requests with a token that is being looked up wait for that look-up, and if it fails, fail as it does: a failure is
+    not remembered.
+    """
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[float, Principal]] = {}
+        self._asked: dict[str, tuple[float, asyncio.Task[Principal]]] = {}
 
-    def remembered(self, token: str) -> Principal | None:
-        """The caller, if the token was looked up in the last five seconds."""
-        found = self._known.get(digest(token))
-        return found[1] if found and found[0] > time.monotonic() else None
+    async def caller(self, database: Database, token: str) -> Principal:
+        """The caller. Raises what `look_up` raises."""
+        hashed, now = digest(token), time.monotonic()
+        until, asked = self._asked.get(hashed, (now, None))
+        if asked is None or until <= now:
+            if len(self._asked) > 10_000:  # noqa: PLR2004 - far more keys than one installation has
+                self._asked.clear()
+            asked = asyncio.create_task(_look_up(database, token))
+            self._asked[hashed] = (now + _CACHE_SECONDS, asked)  # from here: what is read now may be old when it comes
+            asked.add_done_callback(partial(self._forget_failure, hashed))
+        return asked.result() if asked.done() else await asyncio.shield(asked)  # shielded: one who leaves leaves alone
 
-    async def look_up(self, connection: AsyncConnection, token: str) -> Principal:
-        """The caller.
+    def _forget_failure(self, hashed: str, asked: asyncio.Task[Principal]) -> None:
+        failed = asked.cancelled() or asked.exception() is not None
+        if failed and self._asked.get(hashed, (0, None))[1] is asked:
+            del self._asked[hashed]
 
-        Raises:
-            Unauthenticated: the key is unknown or revoked. Expiry is for `check_expiry`, at every request.
 
-        """
-        hashed = digest(token)
-        columns = (ApiKey.id, ApiKey.name, ApiKey.scopes, ApiKey.expires_at, ApiKey.revoked_at)
-        row = (await connection.execute(select(*columns).where(ApiKey.digest == hashed))).one_or_none()
-        if row is None or row.revoked_at is not None:
-            raise Unauthenticated("this API key is unknown or has been revoked")
-        principal = Principal(row.id, row.name, frozenset(row.scopes), row.expires_at)
-        if len(self._known) > 10_000:  # noqa: PLR2004 - far more keys than one installation has
-            self._known.clear()
-        self._known[hashed] = (time.monotonic() + _CACHE_SECONDS, principal)
-        return principal
+async def _look_up(database: Database, token: str) -> Principal:
+    async with database.read() as connection:
+        return await look_up(connection, token)
 
 
 def check_expiry(principal: Principal) -> None:

@@ -98,10 +98,7 @@ async def _authenticate(request: Request, credentials: HTTPAuthorizationCredenti
     if credentials is None:
         raise Unauthenticated("send an API key: Authorization: Bearer bw_…")
     authenticator: Authenticator = request.app.state.authenticator
-    principal = authenticator.remembered(credentials.credentials)
-    if principal is None:
-        async with database_of(request).read() as connection:
-            principal = await authenticator.look_up(connection, credentials.credentials)
+    principal = await authenticator.caller(database_of(request), credentials.credentials)
     check_expiry(principal)
     request.scope["principal"] = principal
     return principal

@@ -67,8 +67,9 @@ def test_down_to_nothing_and_up_again(url: str) -> None:
     engine.dispose()
 
 
-def test_the_registry_names_the_newest_migration() -> None:
+def test_the_registry_names_the_migrations() -> None:
     assert migrate.head() == registry.SCHEMA_VERSION
+    assert migrate.older() == registry.OLDER_SCHEMAS
 
 
 def test_every_mapped_class_is_in_the_registry() -> None:

@@ -22,7 +22,7 @@ from app.cli import tokens
 from app.cli.commands import cli
 from app.cli.ground import CannotStart, database, demand_schema, listening
 from app.kernel import clock, migrate
-from app.kernel.auth import Authenticator, Permission
+from app.kernel.auth import Permission, look_up
 from app.kernel.db import Database, conninfo
 from app.kernel.embedded import EmbeddedPostgres
 from app.kernel.errors import Unauthenticated
@@ -246,7 +246,7 @@ async def test_a_key_from_its_making_to_its_end(live: Live, settings: Settings) 
     assert (made.returncode, made.stderr) == (0, "")
     secret = made.stdout.strip()
     async with live.database.read() as connection:
-        principal = await Authenticator().look_up(connection, secret)
+        principal = await look_up(connection, secret)
     assert principal.name == "erp"
     assert set(principal.scopes) == {"leads:read", "leads:capture", "products:read", "events:read", "metrics:read"}
     listed = bellwether("token", "list", database_url=live.url).stdout
@@ -257,7 +257,7 @@ async def test_a_key_from_its_making_to_its_end(live: Live, settings: Settings) 
     fresh = Database(settings, live.url)
     with pytest.raises(Unauthenticated):
         async with fresh.read() as connection:
-            await Authenticator().look_up(connection, secret)
+            await look_up(connection, secret)
     await fresh.dispose()
 
 

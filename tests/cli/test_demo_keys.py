@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import delete, func, select, update
 
 from app.demo import keys
-from app.kernel.auth import ROLES, ApiKey, Authenticator, Role
+from app.kernel.auth import ROLES, ApiKey, Role, look_up
 from app.kernel.errors import Unauthenticated
 from tests.conftest import BoundDatabase
 
@@ -47,7 +47,7 @@ async def test_they_are_made_once_and_only_their_owner_reads_them(database: Boun
     assert mode(file) == 0o600
     assert others(file) == []
     for role, token in made.items():
-        principal = await Authenticator().look_up(database.connection, token)
+        principal = await look_up(database.connection, token)
         assert principal.scopes == set(ROLES[role])
 
 
@@ -59,7 +59,7 @@ async def test_without_the_file_the_old_keys_end(database: BoundDatabase, file: 
     assert not set(old.values()) & set(new.values())
     for token in old.values():
         with pytest.raises(Unauthenticated):
-            await Authenticator().look_up(database.connection, token)
+            await look_up(database.connection, token)
     assert await keys.ensure(database, file) == new
 
 

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 from httpx import AsyncClient
-from sqlalchemy import select, text, update
+from sqlalchemy import text, update
 
 from app.kernel import auth, clock
 from app.kernel.auth import ROLES, ApiKey, Authenticator, Permission, check_expiry
@@ -91,25 +91,6 @@ async def test_a_revoked_key_works_for_five_seconds_at_most(live: Live, monkeypa
     monkeypatch.setattr("app.kernel.auth.time.monotonic", lambda: now + 5.0)
     response = await live.client.get("/v1/staff")
     assert (response.status_code, problem(response)) == (401, "unauthenticated")
-
-
-async def test_a_known_key_costs_no_statement(live: Live) -> None:
-    authenticator: Authenticator = live.app.state.authenticator
-    token = live.client.headers["authorization"].removeprefix("Bearer ")
-    assert authenticator.remembered(token) is None
-    async with live.database.read() as connection:
-        found = await authenticator.look_up(connection, token)
-    assert authenticator.remembered(token) == found
-    async with live.database.transaction() as session:
-        key = (await session.scalars(select(ApiKey))).one()
-    assert (found.key_id, found.name, found.scopes) == (key.id, key.name, frozenset(Permission))
-
-
-async def test_an_unknown_key_is_not_remembered(live: Live) -> None:
-    async with live.database.read() as connection:
-        with pytest.raises(Unauthenticated):
-            await live.app.state.authenticator.look_up(connection, "bw_unknown")
-    assert live.app.state.authenticator.remembered("bw_unknown") is None
 
 
 def test_a_key_is_valid_until_it_expires() -> None:

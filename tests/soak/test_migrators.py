@@ -58,7 +58,11 @@ def test_migrators_at_once(
     try:
         running = [
             subprocess.Popen(  # noqa: S603 - our own command
-                _COMMAND, env={**os.environ, "BELLWETHER_DATABASE_URL": url}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+                _COMMAND,
+                env={**os.environ, "BELLWETHER_DATABASE_URL": url},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
             )
             for _ in range(migrators)
         ]
