@@ -7,7 +7,6 @@ to, write all that the plan says (`dedupe.plan_capture`), events included.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from datetime import datetime
 from itertools import islice
@@ -62,27 +61,17 @@ async def capture(session: AsyncSession, *, rows: Mapping[int, LeadCreate]) -> t
 async def _hold_and_read(session: AsyncSession, rows: Sequence[Incoming]) -> list[Columns]:
     """The leads that decide about the rows, oldest first; nobody else can change what decides until the end.
 
-    Keys are always taken all at once, in order. So when a lead that an identity names turns out to have an email whose
-    key is not held (it changed while this waited, or no row names it), all are given back and taken again with it.
+    Keys are taken all at once, in order. Only when a lead that an identity names was given another email while this
+    waited is one more taken afterwards: should two then wait for each other, PostgreSQL ends one, to be sent again.
     """
     identities = [row.identity for row in rows if row.identity]
     emails = {row.email for row in rows if row.email}
-    wanted = set(lock_keys(rows))
-    while True:
-        # Without identities every email is a row's: nothing can turn out, so nothing needs to be given back.
-        attempt = session.begin_nested() if identities else nullcontext()
-        with suppress(_KeysMissing):
-            async with attempt:
-                held = wanted | await leads.hold(session, wanted, identities)
-                found = await leads.known(session, emails, identities)
-                wanted |= set(lock_keys(rows, [_known(lead) for lead in found]))
-                if not wanted <= held:
-                    raise _KeysMissing
-            return sorted(found, key=lambda lead: (lead["created_at"], lead["id"]))
-
-
-class _KeysMissing(Exception):  # noqa: N818 - ends a savepoint, and with it the locks taken in it
-    """A key has turned out to be needed that is not held."""
+    wanted, held = set(lock_keys(rows)), frozenset[str]()
+    while not wanted <= held:
+        held |= wanted | await leads.hold(session, wanted - held, identities)
+        found = await leads.known(session, emails, identities)
+        wanted |= set(lock_keys(rows, [_known(lead) for lead in found]))
+    return sorted(found, key=lambda lead: (lead["created_at"], lead["id"]))
 
 
 def _incoming(index: int, row: LeadCreate) -> Incoming:
