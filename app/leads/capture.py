@@ -7,7 +7,6 @@ to, write all that the plan says (`dedupe.plan_capture`), events included.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -164,7 +163,7 @@ async def _write(
         created=[lead for lead_id, lead in after.items() if lead_id not in before],
         changed=[{name: lead[name] for name in _WRITTEN} for lead_id, lead in after.items() if lead_id in before],
         touches=[_touch(touch.lead_id, rows[touch.index], actor) for touch in plan.touches],
-        identities=[asdict(identity) for identity in plan.identities],
+        identities=[identity._asdict() for identity in plan.identities],
         events=_events(session, rows, before, after, plan),
     )
     await add_consents_of_many(session, said=[one for lead_id, row in said for one in _said(after[lead_id], row)])

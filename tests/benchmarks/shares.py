@@ -107,8 +107,8 @@ class Server:
         return Run(
             rate=float(re.findall(r"Requests/sec:\s+([\d.]+)", shown)[0]),
             cpu=(self.cpu() - started) * 1000 / requests,
-            p50=_milliseconds(re.findall(r"50%\s+(\S+)", shown)[0]),
-            p99=_milliseconds(re.findall(r"99%\s+(\S+)", shown)[0]),
+            p50=_milliseconds(re.findall(r"\n\s+50%\s+(\S+)", shown)[0]),
+            p99=_milliseconds(re.findall(r"\n\s+99%\s+(\S+)", shown)[0]),
             peak=self.peak(),
         )
 
