@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
+from sqlalchemy.orm import configure_mappers
 from starlette.middleware.cors import CORSMiddleware
 
 from app.integration.watcher import Watcher
@@ -88,6 +89,7 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
             expose_headers=["ETag", "Location", "Link", "Retry-After", "X-Request-Id", "Idempotency-Replayed"],
         )
     problems.install(app)
+    configure_mappers()  # which the first request would wait for otherwise
     for router in ROUTERS:
         app.router.routes.extend(router.routes)  # `include_router` analyses every route again, at its first request
     _serve_docs(app)

@@ -243,21 +243,21 @@ async def add_consents(
     lead_id: UUID | None = None,
     contact_id: UUID | None = None,
     consents: Iterable[ConsentEntry],
-) -> None:
+) -> frozenset[UUID]:
     """Keep what one person said; see `add_consents_of_many`. For a converted lead give its contact as well."""
     said = [Said(entry=entry, lead_id=lead_id, contact_id=contact_id) for entry in consents]
-    await add_consents_of_many(session, said=said)
+    return await add_consents_of_many(session, said=said)
 
 
-async def add_consents_of_many(session: AsyncSession, *, said: Sequence[Said]) -> None:
-    """Keep what people said, in few statements however many they are.
+async def add_consents_of_many(session: AsyncSession, *, said: Sequence[Said]) -> frozenset[UUID]:
+    """Keep what people said, in few statements however many they are; returns the leads about which it is news.
 
     What is known already (same person, purpose, channel, answer, time, source and evidence) is not kept twice and tells
     no event. A time in the future counts as now, so that nobody's later withdrawal can be outrun. Contacts get a new
     version; the caller sees to that of leads.
     """
     if not said:
-        return
+        return frozenset()
     now = clock.now()
     rows = [
         {
@@ -273,7 +273,9 @@ async def add_consents_of_many(session: AsyncSession, *, said: Sequence[Said]) -
     row = Consent
     kept = insert_all(row, rows).on_conflict_do_nothing()
     returned = kept.returning(row.lead_id, row.contact_id, row.purpose, row.channel, row.granted)
-    await _tell(session, (await session.execute(returned)).all())
+    news = (await session.execute(returned)).all()
+    await _tell(session, news)
+    return frozenset(one.lead_id for one in news if one.lead_id is not None)
 
 
 async def hand_over_consents(session: AsyncSession, *, lead_id: UUID, contact_id: UUID) -> None:

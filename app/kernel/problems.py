@@ -44,6 +44,7 @@ _DOWN = (
     pg.PostgresConnectionError, pg.InsufficientResourcesError, pg.OperatorInterventionError, pg.PostgresSystemError,
     pg.ReadOnlySQLTransactionError, pg.IdleInTransactionSessionTimeoutError, pg.TransactionTimeoutError,
     pg.InvalidAuthorizationSpecificationError, pg.InvalidCatalogNameError, pg.InterfaceError, OSError,
+    pg.InternalClientError,  # so says the driver between the server's last word and the end of the connection
 )  # fmt: skip
 _DOWN_NOW = "the database cannot be used just now: try again"
 _NOT_KNOWN = "the database was lost at the commit: look whether it was done, or retry with its Idempotency-Key"
@@ -180,7 +181,7 @@ def install(app: FastAPI) -> None:
     async def _(request: Request, _error: PoolTimeout) -> ProblemResponse:
         return problem(request, Unavailable("all database connections are in use: try again"))
 
-    for kind in (DBAPIError, Undecided, pg.PostgresError, pg.InterfaceError):
+    for kind in (DBAPIError, Undecided, pg.PostgresError, pg.InterfaceError, pg.InternalClientError):
         app.add_exception_handler(kind, _of_database)
 
 

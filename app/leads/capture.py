@@ -155,8 +155,7 @@ async def _write(
         for touch in plan.touches
         if touch.outcome is CaptureOutcome.CREATED
     }
-    news = heard.keys() | {lead_id for lead_id, _ in said}
-    after = {lead.id: _after(start[lead.id], lead, heard.get(lead.id, ())) for lead in plan.leads if lead.id in news}
+    after = {lead.id: _after(start[lead.id], lead, heard[lead.id]) for lead in plan.leads if lead.id in heard}
     actor = outbox.origin(session).name
     await leads.write(
         session,
@@ -166,7 +165,12 @@ async def _write(
         identities=[identity._asdict() for identity in plan.identities],
         events=_events(session, rows, before, after, plan),
     )
-    await add_consents_of_many(session, said=[one for lead_id, row in said for one in _said(after[lead_id], row)])
+    known = before | after
+    news = await add_consents_of_many(
+        session, said=[one for lead_id, row in said for one in _said(known[lead_id], row)]
+    )
+    if others := news - heard.keys():
+        await leads.renew(session, others)
 
 
 def _happened(row: LeadCreate) -> datetime:

@@ -1,6 +1,6 @@
 """Leads in the database: the lists, and the statements that capture is made of."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache, cached_property
 from typing import Any, ClassVar
 from uuid import UUID
@@ -18,13 +18,14 @@ from sqlalchemy import (
     literal_column,
     select,
     union,
+    update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import UpdateBase
 
 from app.accounts.models import Consent, standing_consents
-from app.kernel import words
+from app.kernel import clock, words
 from app.kernel.bulk import insert_of, records, together, update_of
 from app.kernel.db import Base
 from app.kernel.outbox import OutboxEvent
@@ -178,6 +179,12 @@ class Leads(Repository[Lead]):
         given = {name: rows for name, rows in parts.items() if rows}
         statement = _writing(tuple((name, tuple(rows[0])) for name, rows in given.items()))
         await statement.done(session, **{name: records(rows) for name, rows in given.items()})
+
+    async def renew(self, session: AsyncSession, ids: Collection[UUID]) -> None:
+        """A new version of locked leads about which something else is news than their own columns."""
+        row = Lead
+        values = {"version": row.version + 1, "updated_at": clock.now()}
+        await session.execute(update(row).where(row.id.in_(ids)).values(values))
 
 
 def _columns(identities: Sequence[Identity]) -> dict[str, list[str]]:

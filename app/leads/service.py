@@ -163,9 +163,10 @@ async def record_consent(session: AsyncSession, *, lead_id: UUID, body: LeadCons
     """Keep what a lead said about being contacted; what its contact said too, when it has become one."""
     lead = await leads.lock(session, lead_id)
     said = body.model_dump() | {"at": body.at or clock.now()}
-    await accounts.add_consents(
+    news = await accounts.add_consents(
         session, lead_id=lead_id, contact_id=lead.contact_id, consents=[ConsentEntry.model_validate(said)]
     )
-    lead.updated_at = clock.now()
-    await session.flush()
+    if news:
+        lead.updated_at = clock.now()
+        await session.flush()
     return lead

@@ -155,7 +155,8 @@ async def test_an_identity_that_renames_or_moves_respects_the_pair_of_another(cl
 
 
 async def test_a_withdrawal_counts_wherever_its_email_and_person_are(client: AsyncClient, tx: AsyncSession) -> None:
-    yes = {"purpose": "newsletter", "channel": "email", "granted": True, "evidence": "mail 7"}
+    at = "2026-01-01T00:00:00Z"
+    yes = {"purpose": "newsletter", "channel": "email", "granted": True, "at": at, "evidence": "mail 7"}
     no = yes | {"granted": False, "evidence": None}
     named = await capture(client, external_id="a", person_name="Ana", telephone="1")
     mailed = await capture(client, email="ana@example.com", person_name="Ana", consents=[yes])
@@ -172,6 +173,8 @@ async def test_a_withdrawal_counts_wherever_its_email_and_person_are(client: Asy
     await capture(client, 200, **row | {"message": "again"})
     bob = (await client.get(f"/v1/leads/{stranger['id']}")).json()
     assert ([one["granted"] for one in bob["consents"]], bob["version"]) == ([True], 1)
+    again = (await client.get(f"/v1/leads/{mailed['id']}")).json()
+    assert again["version"] == other["version"], "what was known already changes nothing"
 
 
 async def test_what_happens_in_the_future_happens_now(client: AsyncClient) -> None:
