@@ -54,6 +54,12 @@ class _Asked:
         return bindparam(name) if flag is None else flag
 
 
+def demand_version(latest: int, expected: int | None) -> None:
+    """Raises PreconditionFailed when `expected`, the version in If-Match, is not the latest; None expects nothing."""
+    if expected is not None and latest != expected:
+        raise PreconditionFailed(f"version {expected} was read, version {latest} is the latest: read again")
+
+
 class Repository(Generic[Model]):
     """What a domain's repository inherits; it declares the model, the schema it shows and the sorts it allows."""
 
@@ -170,8 +176,7 @@ class Repository(Generic[Model]):
         found: Any = result.scalar_one_or_none()
         if found is None:
             raise self.missing(identity)
-        if expected is not None and found.version != expected:
-            raise PreconditionFailed(f"version {expected} was read, version {found.version} is the latest: read again")
+        demand_version(found.version, expected)
         return found  # type: ignore[no-any-return]
 
     def missing(self, identity: UUID) -> NotFound:

@@ -1,7 +1,7 @@
 """Leads in the database: the lists, and the statements that capture is made of."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -22,13 +22,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.sql.dml import UpdateBase
 
 from app.accounts.models import Consent, standing_consents
 from app.kernel import clock, words
-from app.kernel.bulk import insert_of, records, together, update_of
-from app.kernel.db import Base
-from app.kernel.outbox import OutboxEvent
 from app.kernel.repository import Repository
 from app.kernel.shape import body_of, json_list_of
 from app.kernel.statement import Statement
@@ -78,31 +74,6 @@ def _knowing() -> Select[Any]:
         Lead.id == func.any(func.array(ids.scalar_subquery()))
     )
     return chosen.order_by(Lead.id).with_for_update(key_share=True, of=table)
-
-
-_TABLES: Mapping[str, type[Base]] = {
-    "created": Lead,
-    "changed": Lead,
-    "touches": LeadTouch,
-    "identities": LeadIdentity,
-    "events": OutboxEvent,
-}
-
-
-@cache
-def _writing(parts: tuple[tuple[str, tuple[str, ...]], ...]) -> Statement:
-    """Writes the parts of a capture, named with their columns, each from the parameter of its name."""
-    return Statement(together(_part(name, columns) for name, columns in parts))
-
-
-def _part(name: str, columns: tuple[str, ...]) -> UpdateBase:
-    if name == "changed":
-        return update_of(Lead, columns, name)
-    written = insert_of(_TABLES[name], columns, name)
-    if name != "identities":
-        return written
-    replaced = {column: written.excluded[column] for column in ("lead_id", "fingerprint")}
-    return written.on_conflict_do_update(index_elements=["source", "external_id"], set_=replaced)
 
 
 _HOLDING, _KNOWING = Statement(_holding()), Statement(_knowing())
@@ -173,12 +144,6 @@ class Leads(Repository[Lead]):
         """
         found = await _KNOWING.all(session, emails=list(emails), **_columns(identities))
         return [row._asdict() for row in found]
-
-    async def write(self, session: AsyncSession, **parts: Sequence[Mapping[str, Any]]) -> None:
-        """Write what a capture decided (`created`, `changed`, `touches`, `identities`, `events`) in one statement."""
-        given = {name: rows for name, rows in parts.items() if rows}
-        statement = _writing(tuple((name, tuple(rows[0])) for name, rows in given.items()))
-        await statement.done(session, **{name: records(rows) for name, rows in given.items()})
 
     async def renew(self, session: AsyncSession, ids: Collection[UUID]) -> None:
         """A new version of locked leads about which something else is news than their own columns."""

@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 
 from app.kernel.errors import Conflict
 from app.kernel.outbox import OutboxEvent
+from app.kernel.writes import Writes
 from app.products.models import Product
 from app.supply import promise, service
 from app.supply.models import Receipt, Reservation, StockItem, StockMovement
@@ -270,7 +271,9 @@ async def test_few_statements_however_many_lines(tx: AsyncSession, database: Bou
         if made
     ]
     async with counted(database.connection) as seen:
-        await service.reserve(tx, order_id=order_id, order_number="SO-1", lines=booked)
+        writes = Writes(tx)
+        service.reserve(writes, order_id=order_id, order_number="SO-1", lines=booked)
+        await writes.send()
         counts["reserve"] = len(seen)
     shipped = [line[:3] for line in booked[:10]]
     async with counted(database.connection) as seen:
