@@ -6,7 +6,7 @@ from typing import Any
 from httpx import AsyncClient
 from sqlalchemy import text
 
-from app.kernel.repository import Reader
+from app.kernel.statement import Reader
 from tests.orders.factories import ok
 
 _SAID = text(

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from app.kernel.repository import Reader
+from app.kernel.statement import Reader
 
 ANY = 4
 BACK = st.integers(0, ANY + 1)

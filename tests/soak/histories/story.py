@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from app.kernel.repository import Reader
+from app.kernel.statement import Reader
 from tests.soak.histories.reference import Reference
 from tests.soak.histories.seen import Seen
 
