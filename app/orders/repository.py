@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import Account
@@ -26,6 +26,7 @@ from app.orders.models import (
     Shipment,
     ShipmentLine,
 )
+from app.orders.rules import OrderStatus
 from app.orders.schemas import HoldRead, OrderLineRead, OrderQuery, OrderRead, OverrideRead
 from app.products.models import Product
 
@@ -46,7 +47,8 @@ class Orders(Repository[Order]):
             Product, Product.id == OrderLine.product_id
         )
         read_at = read_at.where(Account.id == Order.account_id).group_by(Account.updated_at)
-        current = func.coalesce(Order.checked_at >= read_at.correlate(Order).scalar_subquery(), False)
+        unchanged = func.coalesce(Order.checked_at >= read_at.correlate(Order).scalar_subquery(), False)
+        current = case((Order.status == OrderStatus.DRAFT, unchanged), else_=True)
         line, hold, override = OrderLine, OrderHold, OrderOverride
         return {
             "account_name": account,

@@ -91,8 +91,12 @@ async def lock_keys(session: AsyncSession, keys: Collection[tuple[str, str]]) ->
 
 
 def _reading() -> Statement:
-    """What is on hand, due and promised of `products`; a late receipt is left out, it counts when it is re-dated."""
+    """What is on hand, due and promised of `products`.
+
+    A late receipt is left out, it counts when it is re-dated. What was promised for days gone by is one sum.
+    """
     nobody, never = null().cast(Uuid), null().cast(Date)
+    day = func.greatest(Reservation.promised_on, bindparam("today", type_=Date) - 1)
 
     def of(column: Any) -> ColumnElement[bool]:
         return column == any_(bindparam("products", type_=ARRAY(Uuid)))  # type: ignore[no-any-return]
@@ -107,9 +111,8 @@ def _reading() -> Statement:
             IS_PLANNED, Receipt.pegged_line_id.is_not(None),
         ).where(of(Receipt.product_id), IS_OPEN, Receipt.due_on >= bindparam("today", type_=Date)),
         select(
-            Reservation.product_id, func.sum(Reservation.quantity), Reservation.promised_on, nobody,
-            literal(False), literal(False),
-        ).where(of(Reservation.product_id)).group_by(Reservation.product_id, Reservation.promised_on),
+            Reservation.product_id, func.sum(Reservation.quantity), day, nobody, literal(False), literal(False),
+        ).where(of(Reservation.product_id)).group_by(Reservation.product_id, day),
     ))  # fmt: skip
 
 
