@@ -34,6 +34,7 @@ from app.kernel.contact import normalise_phone
 from app.kernel.errors import Conflict, Invalid
 from app.kernel.repository import Listing
 from app.kernel.statement import Reader
+from app.kernel.writes import Writes
 from app.products.models import PriceList
 
 _PERSONAL_OF_ACCOUNT = ("email", "telephone", "billing_address", "delivery_address", "next_step")
@@ -154,6 +155,12 @@ async def lock_account(session: AsyncSession, *, account_id: UUID) -> Account:
 
     """
     return await accounts.lock(session, account_id)
+
+
+def set_exposure(writes: Writes, *, account_id: UUID, version: int, exposure: Decimal) -> None:
+    """What the confirmed orders of the account amount to from now on; `version` is that of its locked row."""
+    row = {"id": account_id, "version": version + 1, "updated_at": clock.now(), "open_exposure": exposure}
+    writes.update(Account, [row])
 
 
 def change_exposure(account: Account, *, by: Decimal) -> None:

@@ -46,8 +46,8 @@ async def take(
 
 
 async def _let_stand(session: AsyncSession, company: Company, row: OrderRow) -> None:
-    reviewed = await review.check_draft(session, company=company, order_id=row.id)
-    for finding in standing_in_the_way(reviewed.findings):
+    findings = await review.check_draft(session, company=company, order_id=row.id)
+    for finding in standing_in_the_way(findings):
         await review.override(
             session,
             company=company,

@@ -11,14 +11,16 @@ from typing import Annotated, Any, TypeAlias, TypeVar, get_args
 from uuid import UUID
 
 from pydantic import BaseModel, Field, GetCoreSchemaHandler, ValidationError, ValidatorFunctionWrapHandler
-from pydantic_core import CoreSchema, core_schema, to_jsonable_python
+from pydantic_core import CoreSchema, core_schema, to_json
 from sqlalchemy import (
     BindParameter,
     Select,
     Table,
     TableValuedAlias,
+    Text,
     Update,
     bindparam,
+    cast,
     column,
     func,
     literal,
@@ -114,14 +116,17 @@ def result(done: Iterable[tuple[Outcome, UUID] | Rejected], *, under: str = "") 
     return BulkResult(data=data)
 
 
-def records(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The rows as the parameter of a statement that was built once (`insert_of`, `update_of`)."""
-    return to_jsonable_python(rows)  # type: ignore[no-any-return]
+def records(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The rows as the parameter of a statement that was built once (`insert_of`, `update_of`): a JSON array.
+
+    What is None is left out: it is NULL all the same, and most columns of most rows are.
+    """
+    return to_json([{name: value for name, value in row.items() if value is not None} for row in rows]).decode()
 
 
 def recordset(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, TypeEngine[Any]]) -> TableValuedAlias:
     """The rows as a table named `sent` with these columns: one parameter, however many rows."""
-    return _sent(bindparam("sent", records(rows), type_=JSONB, unique=True), columns)
+    return _sent(bindparam("sent", records(rows), type_=Text, unique=True), columns)
 
 
 def insert_all(model: type[Base], rows: Sequence[Mapping[str, Any]]) -> Insert:
@@ -133,7 +138,7 @@ def insert_all(model: type[Base], rows: Sequence[Mapping[str, Any]]) -> Insert:
 def insert_of(model: type[Base], columns: Iterable[str], parameter: str) -> Insert:
     """`insert_all` of the `records` given when it is executed: a hot path builds its statements once."""
     table = _table(model)
-    sent = bindparam(parameter, type_=JSONB)
+    sent = bindparam(parameter, type_=Text)
     return _insert(table, _sent(sent, {name: table.c[name].type for name in columns}))
 
 
@@ -146,7 +151,7 @@ def update_all(model: type[Base], rows: Sequence[Mapping[str, Any]]) -> Update:
 def update_of(model: type[Base], columns: Iterable[str], parameter: str) -> Update:
     """`update_all` of the `records` given when it is executed."""
     table = _table(model)
-    sent = bindparam(parameter, type_=JSONB)
+    sent = bindparam(parameter, type_=Text)
     return _update(table, _sent(sent, {name: table.c[name].type for name in columns}))
 
 
@@ -162,7 +167,7 @@ def _table(model: type[Base]) -> Table:
 
 def _sent(rows: BindParameter[Any], columns: Mapping[str, TypeEngine[Any]]) -> TableValuedAlias:
     typed = [column(name, kind) for name, kind in columns.items()]
-    return func.jsonb_to_recordset(rows).table_valued(*typed, name="sent").render_derived(with_types=True)
+    return func.jsonb_to_recordset(cast(rows, JSONB)).table_valued(*typed, name="sent").render_derived(with_types=True)
 
 
 def _insert(table: Table, sent: TableValuedAlias) -> Insert:

@@ -6,14 +6,18 @@ contacts of an account, consents) compares these forms and never what somebody t
 
 import re
 import unicodedata
+from functools import lru_cache
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 _AROUND_EMAIL = " \t\r\n\v\f\u00a0\u200b\u2060\ufeff<>"  # what copying out of a mail program leaves around an address
+_PLAIN_LOCAL_PART = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)
+_SHORT = 64  # characters: well below the limits of an address and of its parts
 _APOSTROPHES = dict.fromkeys(
     map(ord, "'`\u00b4\u2018\u2019\u201b\u02bb\u02bc\u2032\uff07")
 )  # however typed, O'Brien is obrien
+_ASCII_WORDS = re.compile("[A-Za-z0-9]+")
 _COMMAS = re.compile("[,\u060c\u3001]")
 _SUFFIXES = frozenset("jr sr ii iii iv phd md mba msc bsc ma ba llm esq cpa dipl ing".split())  # noqa: SIM905
 
@@ -43,11 +47,19 @@ def normalise_email(text: str) -> str:
     """
     candidate = text.strip(_AROUND_EMAIL)
     try:
+        local, _, domain = candidate.partition("@")
+        if len(candidate) <= _SHORT and _PLAIN_LOCAL_PART.fullmatch(local):
+            return f"{local.lower()}@{_ascii_domain(domain)}"
         parts = validate_email(candidate, check_deliverability=False, test_environment=True)
-        local = unicodedata.normalize("NFC", parts.local_part.lower())
-        return f"{local}@{parts.ascii_domain.lower()}"
+        return f"{unicodedata.normalize('NFC', parts.local_part.lower())}@{parts.ascii_domain.lower()}"
     except EmailNotValidError as error:
         raise ValueError(str(error)) from error
+
+
+@lru_cache(maxsize=10_000)
+def _ascii_domain(domain: str) -> str:
+    """Many people share few domains, and looking closely at one takes longer than all else about a lead."""
+    return validate_email(f"x@{domain}", check_deliverability=False, test_environment=True).ascii_domain.lower()
 
 
 def email_domain(email: str) -> str:
@@ -96,6 +108,8 @@ def person_key(name: str | None) -> str:
 
 def _words(text: str) -> list[str]:
     """The words of a text; anything that is neither letter, accent nor digit separates, invisible characters vanish."""
+    if text.isascii():
+        return _ASCII_WORDS.findall(text)
     spaced = "".join(
         char if unicodedata.category(char)[0] in "LMN" else " " for char in text if unicodedata.category(char) != "Cf"
     )

@@ -106,7 +106,7 @@ def _renew_closed(connection: Any, _record: Any, _proxy: Any) -> None:
         raise DisconnectionError
 
 
-def _engine(settings: Settings, url: str) -> AsyncEngine:
+def _engine(settings: Settings, url: str, **parameters: str) -> AsyncEngine:
     """A pool of connections that commit by themselves: a transaction is begun and ended on the driver (see below)."""
     engine = create_async_engine(
         "postgresql+asyncpg://",
@@ -128,6 +128,7 @@ def _engine(settings: Settings, url: str) -> AsyncEngine:
                 "statement_timeout": str(round(settings.statement_timeout * 1000)),
                 "lock_timeout": str(round(settings.lock_timeout * 1000)),
                 "idle_in_transaction_session_timeout": str(round(settings.request_timeout * 1000)),
+                **parameters,
             },
         },
     )
@@ -167,7 +168,8 @@ class Database:
     def __init__(self, settings: Settings, url: str) -> None:
         self.url = url
         self._writers, self._readers = _Turns(settings), _Turns(settings)
-        self.engine = _engine(settings, url)
+        # What a transaction asks for it names by keys: planning it anew for each value costs more than it can gain.
+        self.engine = _engine(settings, url, plan_cache_mode="force_generic_plan")
         self.reader = _engine(settings, url)
 
     @asynccontextmanager

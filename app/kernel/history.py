@@ -20,7 +20,7 @@ def _statement(
 ) -> Select[str, int | None, int, UUID]:
     row = OutboxEvent
     own = replace(sort, lead=(row.subject_type == subject_type, row.subject_id == subject_id))
-    return own.apply(outbox.stored().add_columns(row.id), cursor, limit)
+    return own.apply(outbox.stored().add_columns(row.id), sort.position(cursor), limit + 1)
 
 
 async def page(

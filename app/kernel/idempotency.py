@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Integer, LargeBinary, delete, select, tuple_, update
+from sqlalchemy import Integer, LargeBinary, and_, bindparam, delete, select, tuple_, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,6 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.kernel import clock
 from app.kernel.db import Base
 from app.kernel.errors import InProgress, Invalid
+from app.kernel.statement import Statement
 
 MAX_KEY_LENGTH = 255
 _PATIENCE = 2.0
@@ -38,6 +39,22 @@ class IdempotencyRecord(Base):
     headers: Mapped[dict[str, str] | None] = mapped_column(JSONB)
     body: Mapped[bytes | None] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(default=clock.now, index=True)
+
+
+_TABLE = IdempotencyRecord.__table__
+_OWN = and_(*(_TABLE.c[name] == bindparam(name) for name in ("owner", "operation", "key")))
+_CLAIM = Statement(
+    insert(IdempotencyRecord)
+    .values({name: bindparam(name) for name in ("owner", "operation", "key", "fingerprint", "created_at")})
+    .on_conflict_do_nothing()
+    .returning(_TABLE.c.fingerprint)
+)
+_FIND = Statement(select(_TABLE.c.fingerprint, _TABLE.c.status, _TABLE.c.headers, _TABLE.c.body).where(_OWN))
+_STORE = Statement(
+    update(IdempotencyRecord)
+    .where(_OWN)
+    .values(status=bindparam("answered"), headers=bindparam("headers"), body=bindparam("body"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +85,8 @@ class Claim:
     async def store(self, session: AsyncSession, answer: Answer) -> None:
         """Keep the answer, in the transaction that did the work."""
         kept = {name: value for name, value in answer.headers.items() if name.lower() in _KEPT_HEADERS}
-        record = IdempotencyRecord
-        await session.execute(
-            update(record)
-            .where(record.owner == self.owner, record.operation == self.operation, record.key == self.key)
-            .values(status=answer.status, headers=kept, body=answer.body)
-        )
+        own = {"owner": self.owner, "operation": self.operation, "key": self.key}
+        await _STORE.done(session, **own, answered=answer.status, headers=kept, body=answer.body)
 
 
 async def claim(session: AsyncSession, *, owner: UUID, operation: str, key: str, body: bytes) -> Claim:
@@ -88,25 +101,17 @@ async def claim(session: AsyncSession, *, owner: UUID, operation: str, key: str,
     if not key or len(key) > MAX_KEY_LENGTH or not key.isprintable():
         raise Invalid.at("Idempotency-Key", "length", f"must have 1 to {MAX_KEY_LENGTH} printable characters")
     fingerprint = hashlib.sha256(body).hexdigest()
-    record = IdempotencyRecord
-    values = {"owner": owner, "operation": operation, "key": key, "fingerprint": fingerprint, "created_at": clock.now()}
+    own = {"owner": owner, "operation": operation, "key": key}
     try:
         async with asyncio.timeout(_PATIENCE):
-            claimed = await session.execute(
-                insert(record).values(values).on_conflict_do_nothing().returning(record.fingerprint)
-            )
+            claimed = await _CLAIM.first(session, **own, fingerprint=fingerprint, created_at=clock.now())
     except TimeoutError:
         raise InProgress(
             "the same request is still running: try again in a moment", headers={"Retry-After": "1"}
         ) from None
-    if claimed.one_or_none() is not None:
+    if claimed is not None:
         return Claim(owner, operation, key)
-    columns = (record.fingerprint, record.status, record.headers, record.body)
-    found = (
-        await session.execute(
-            select(*columns).where(record.owner == owner, record.operation == operation, record.key == key)
-        )
-    ).one()
+    (found,) = await _FIND.all(session, **own)
     if found.fingerprint != fingerprint:
         raise Invalid.at("Idempotency-Key", "reused", "was used before with another body: use a new key")
     raise Replay(Answer(found.status, found.headers, found.body))

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -58,11 +58,10 @@ class Sort:
     def _origin(self) -> str:
         return hashlib.blake2s(f"{self.name} {self.of}".encode(), digest_size=8).hexdigest()
 
-    def apply(self, statement: Select[Any], cursor: str | None, limit: int) -> Select[Any]:
-        """The statement for one page, and one row more to know whether another follows."""
+    def apply(self, statement: Select[Any], after: Sequence[Any], rows: Any) -> Select[Any]:
+        """The statement for the rows behind a position (see `position`), at most so many."""
         value = tuple(each.right for each in self.lead)
         keys = (*(each.left for each in self.lead), self.column.expression)
-        after: tuple[Any, ...] = () if cursor is None else self._decode(cursor)
         if self.column.expression.unique or self.column.expression.primary_key:
             after = after[:1]  # a tie-break that nobody needs, and that the index does not have
         else:
@@ -81,7 +80,7 @@ class Sort:
         if value:
             start, end = start or [bound(onwards[1], *value)], end or [bound(backwards[1], *value)]
         order = (key.desc() if self.descending else key.asc() for key in keys)
-        return statement.where(*start, *end).order_by(*order).limit(limit + 1)
+        return statement.where(*start, *end).order_by(*order).limit(rows)
 
     def encode(self, value: Any, identity: UUID) -> str:
         """The cursor behind the row with this sort value and id."""
@@ -90,7 +89,15 @@ class Sort:
         raw = json.dumps([self._origin, key, str(identity)], ensure_ascii=False)
         return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
 
-    def _decode(self, cursor: str) -> tuple[Any, UUID]:
+    def position(self, cursor: str | None) -> tuple[Any, ...]:
+        """The sort value and the id that the cursor holds; nothing without one.
+
+        Raises:
+            Invalid: it is none of this list, sort and filters.
+
+        """
+        if cursor is None:
+            return ()
         try:
             raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
             origin, value, identity = json.loads(raw)

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, bindparam, select
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, select
 from sqlalchemy.engine import Result
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
@@ -39,6 +39,28 @@ class Listing:
     next_cursor: str | None
 
 
+_POSITION = ("page_key", "page_identity")
+
+
+class _Asked:
+    """A query whose filters are parameters of their names, but for flags: what those say is said in SQL."""
+
+    def __init__(self, flags: Mapping[str, bool | None]) -> None:
+        self._flags = flags
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in self._flags:
+            return None
+        flag = self._flags[name]
+        return bindparam(name) if flag is None else flag
+
+
+def demand_version(latest: int, expected: int | None) -> None:
+    """Raises PreconditionFailed when `expected`, the version in If-Match, is not the latest; None expects nothing."""
+    if expected is not None and latest != expected:
+        raise PreconditionFailed(f"version {expected} was read, version {latest} is the latest: read again")
+
+
 class Repository(Generic[Model]):
     """What a domain's repository inherits; it declares the model, the schema it shows and the sorts it allows."""
 
@@ -55,7 +77,11 @@ class Repository(Generic[Model]):
         return {}
 
     def conditions(self, query: Any) -> list[ColumnElement[bool]]:  # noqa: ARG002 - each list has its own filters
-        """The filters of a list as conditions."""
+        """The filters of a list as conditions.
+
+        They are built once for the filters that are set. So only whether one is set may be asked here, and what a flag
+        says; any other value is a parameter, to be put into a condition as it is.
+        """
         return []
 
     @cached_property
@@ -91,12 +117,29 @@ class Repository(Generic[Model]):
         `within` is the resource that the list belongs to, so that a cursor is no other's.
         """
         sort = Sort.named(query.sort, self.sorts, of=f"{self.noun} {within} {query.filters()}")  # type: ignore[attr-defined]
-        statement = self._shown.add_columns(sort.column.label("key"), sort.identity.label("identity"))
-        sort, conditions = led(sort, [*where, *self.conditions(query), *await self._worded(reader, query)])
-        statement = sort.apply(statement.where(*conditions), query.cursor, query.limit)
-        rows = (await reader.execute(statement)).all()
+        position = sort.position(query.cursor)
+        if where or getattr(query, "words", None) is not None:
+            worded = await self._worded(reader, query)
+            statement = self._listing(sort, [*where, *self.conditions(query), *worded], deeper=bool(position))
+        else:
+            flags = tuple((name, value if isinstance(value, bool) else None) for name, value in query.asked().items())
+            statement = self._plain_listing(query.sort, flags, deeper=bool(position))  # type: ignore[attr-defined]
+        given = dict(zip(_POSITION, position, strict=False))
+        rows = await statement.all(reader, **query.asked(), **given, page_rows=query.limit + 1)
         shown, more = rows[: query.limit], len(rows) > query.limit
         return Listing([row.body for row in shown], sort.encode(shown[-1].key, shown[-1].identity) if more else None)
+
+    @lru_cache(maxsize=1000)  # noqa: B019 - there is one repository of each kind, for good
+    def _plain_listing(self, sort: str, flags: Sequence[tuple[str, bool | None]], *, deeper: bool) -> Statement:
+        """The statement of pages that are asked for by the same filters, whatever their values, and flags."""
+        return self._listing(Sort.named(sort, self.sorts, of=""), self.conditions(_Asked(dict(flags))), deeper=deeper)
+
+    def _listing(self, sort: Sort, conditions: Sequence[ColumnElement[bool]], *, deeper: bool) -> Statement:
+        statement = self._shown.add_columns(sort.column.label("key"), sort.identity.label("identity"))
+        kinds = (sort.column.type, sort.identity.type)
+        after = [bindparam(name, type_=kind) for name, kind in zip(_POSITION, kinds, strict=True)] if deeper else []
+        sort, rest = led(sort, conditions)
+        return Statement(sort.apply(statement.where(*rest), after, bindparam("page_rows", type_=Integer)))
 
     async def _worded(self, reader: Reader, query: Any) -> list[ColumnElement[bool]]:
         if self.searched is None or query.words is None:
@@ -143,8 +186,7 @@ class Repository(Generic[Model]):
         found: Any = result.scalar_one_or_none()
         if found is None:
             raise self.missing(identity)
-        if expected is not None and found.version != expected:
-            raise PreconditionFailed(f"version {expected} was read, version {found.version} is the latest: read again")
+        demand_version(found.version, expected)
         return found  # type: ignore[no-any-return]
 
     def missing(self, identity: UUID) -> NotFound:

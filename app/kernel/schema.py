@@ -71,6 +71,9 @@ class Changes(Body):
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
+_PAGING = {"limit", "cursor", "sort"}
+
+
 class Query(BaseModel):
     """Base of a list's filters: unknown parameters are an error."""
 
@@ -80,6 +83,10 @@ class Query(BaseModel):
     cursor: Annotated[
         str | None, Field(max_length=2000, description="`next_cursor` of the page before; same filters and sort.")
     ] = None
+
+    def asked(self) -> dict[str, Any]:
+        """The filters that are set, by name."""
+        return {name: value for name, value in self if name not in _PAGING and value is not None}
 
     def filters(self) -> str:
         """What is asked for, whichever page of it."""

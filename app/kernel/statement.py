@@ -37,7 +37,10 @@ class Statement:
 
     @cached_property
     def _compiled(self) -> SQLCompiler:
-        return self._statement.compile(dialect=DIALECT)  # type: ignore[return-value]
+        compiled: Any = self._statement.compile(dialect=DIALECT)
+        if compiled.post_compile_params:
+            raise TypeError("`in_` makes another statement for each number of values: say `any_` of an array, or `or_`")
+        return compiled  # type: ignore[no-any-return]
 
     @cached_property
     def text(self) -> str:

@@ -8,7 +8,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import asdict
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -21,9 +20,11 @@ from app.accounts.rules import ConsentEntry
 from app.accounts.service import Said, add_consents_of_many
 from app.kernel import clock, money, outbox
 from app.kernel.contact import normalise_phone, person_key
+from app.kernel.statement import driver_of
+from app.kernel.writes import Writes
 from app.leads.dedupe import CaptureOutcome, Incoming, Known, Plan, Result, lock_keys, plan_capture
 from app.leads.events import LeadCaptured, LeadRecycled, LeadTouched, LeadUpdated
-from app.leads.models import Lead
+from app.leads.models import Lead, LeadIdentity, LeadTouch
 from app.leads.repository import leads
 from app.leads.rules import Authority, Budget, LeadStatus, Need, comes_back
 from app.leads.schemas import LeadCreate
@@ -63,14 +64,14 @@ async def _hold_and_read(session: AsyncSession, rows: Sequence[Incoming]) -> lis
     """The leads that decide about the rows, oldest first; nobody else can change what decides until the end.
 
     Keys are always taken all at once, in order. So when a lead that an identity names turns out to have an email whose
-    key is not held (it changed while this waited, or no row names it), all are given back and taken again with it.
+    key is not held (it changed while this waited), all are given back and taken again with it.
     """
     identities = [row.identity for row in rows if row.identity]
     emails = {row.email for row in rows if row.email}
     wanted = set(lock_keys(rows))
     while True:
         # Without identities every email is a row's: nothing can turn out, so nothing needs to be given back.
-        attempt = session.begin_nested() if identities else nullcontext()
+        attempt = driver_of(session).transaction() if identities else nullcontext()
         with suppress(_KeysMissing):
             async with attempt:
                 held = wanted | await leads.hold(session, wanted, identities)
@@ -169,14 +170,17 @@ async def _write(
     }
     after = {lead.id: _after(start[lead.id], lead, heard[lead.id]) for lead in plan.leads if lead.id in heard}
     actor = outbox.origin(session).name
-    await leads.write(
-        session,
-        created=[lead for lead_id, lead in after.items() if lead_id not in before],
-        changed=[{name: lead[name] for name in _WRITTEN} for lead_id, lead in after.items() if lead_id in before],
-        touches=[_touch(touch.lead_id, rows[touch.index], actor) for touch in plan.touches],
-        identities=[asdict(identity) for identity in plan.identities],
-        events=_events(session, rows, before, after, plan),
+    writes = Writes(session)
+    writes.insert(Lead, [lead for lead_id, lead in after.items() if lead_id not in before])
+    writes.update(
+        Lead, [{name: lead[name] for name in _WRITTEN} for lead_id, lead in after.items() if lead_id in before]
     )
+    writes.insert(LeadTouch, [_touch(touch.lead_id, rows[touch.index], actor) for touch in plan.touches])
+    seen = [identity._asdict() for identity in plan.identities]
+    writes.insert(LeadIdentity, seen, replaces=("lead_id", "fingerprint"))
+    for lead_id, event in _events(rows, before, after, plan):
+        writes.tell(lead_id, event)
+    await writes.send()
     known = before | after
     news = await add_consents_of_many(
         session, said=[one for lead_id, row in said for one in _said(known[lead_id], row)]
@@ -242,12 +246,11 @@ def _said(lead: Columns, row: LeadCreate) -> list[Said]:
 
 
 def _events(
-    session: AsyncSession,
     rows: Mapping[int, LeadCreate],
     before: Mapping[UUID, Columns],
     after: Mapping[UUID, Columns],
     plan: Plan,
-) -> list[Columns]:
+) -> list[tuple[UUID, outbox.Event]]:
     found: list[tuple[UUID, outbox.Event]] = []
     for touch in plan.touches:
         row, lead = rows[touch.index], after[touch.lead_id]
@@ -261,4 +264,4 @@ def _events(
         found += [(lead_id, LeadUpdated(changes=changes))] if changes else []
         back = outbox.difference(old, {"status": new["status"]})
         found += [(lead_id, LeadRecycled(changes=back))] if back else []
-    return [outbox.as_values(session, lead_id, event) for lead_id, event in found]
+    return found

@@ -29,6 +29,7 @@ while B may still be written to.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 Identity = tuple[str, str]  # source system, its id for the record
@@ -97,8 +98,7 @@ class Result:
     lead_id: UUID
 
 
-@dataclass(frozen=True, slots=True)
-class IdentitySeen:
+class IdentitySeen(NamedTuple):
     """An identity to insert, or whose last fingerprint to replace: an upsert by source and external id."""
 
     source: str

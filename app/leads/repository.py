@@ -1,7 +1,7 @@
 """Leads in the database: the lists, and the statements that capture is made of."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -22,15 +22,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.sql.dml import UpdateBase
 
 from app.accounts.models import Consent, standing_consents
 from app.kernel import clock
-from app.kernel.bulk import insert_of, records, together, update_of
-from app.kernel.db import Base
-from app.kernel.outbox import OutboxEvent
 from app.kernel.repository import Repository
 from app.kernel.shape import body_of, json_list_of
+from app.kernel.statement import Statement
 from app.leads.dedupe import Identity, email_key
 from app.leads.models import WORDS, Lead, LeadIdentity, LeadKey, LeadTouch
 from app.leads.schemas import LeadIdentityRead, LeadQuery, LeadRead, LeadTouchRead
@@ -79,32 +76,7 @@ def _knowing() -> Select[Any]:
     return chosen.order_by(Lead.id).with_for_update(key_share=True, of=table)
 
 
-_TABLES: Mapping[str, type[Base]] = {
-    "created": Lead,
-    "changed": Lead,
-    "touches": LeadTouch,
-    "identities": LeadIdentity,
-    "events": OutboxEvent,
-}
-
-
-@cache
-def _writing(parts: tuple[tuple[str, tuple[str, ...]], ...]) -> Select[int]:
-    """Writes the parts of a capture, named with their columns, each from the parameter of its name."""
-    return together(_part(name, columns) for name, columns in parts)
-
-
-def _part(name: str, columns: tuple[str, ...]) -> UpdateBase:
-    if name == "changed":
-        return update_of(Lead, columns, name)
-    written = insert_of(_TABLES[name], columns, name)
-    if name != "identities":
-        return written
-    replaced = {column: written.excluded[column] for column in ("lead_id", "fingerprint")}
-    return written.on_conflict_do_update(index_elements=["source", "external_id"], set_=replaced)
-
-
-_HOLDING, _KNOWING = _holding(), _knowing()  # building a statement costs more than executing it
+_HOLDING, _KNOWING = Statement(_holding()), Statement(_knowing())
 
 
 class Leads(Repository[Lead]):
@@ -159,7 +131,8 @@ class Leads(Repository[Lead]):
         Returns the latter. Everybody takes keys in one statement, in the order of their hashes, so nobody waits for
         somebody who waits for them.
         """
-        return frozenset((await session.scalars(_HOLDING, {"keys": list(keys), **_columns(identities)})).all())
+        held = await _HOLDING.all(session, keys=list(keys), **_columns(identities))
+        return frozenset(row.name for row in held)
 
     async def known(
         self, session: AsyncSession, emails: Iterable[str], identities: Sequence[Identity]
@@ -168,14 +141,8 @@ class Leads(Repository[Lead]):
 
         Rows have the columns of the table, and `identities`: the fingerprints as `[source, external id, fingerprint]`.
         """
-        found = await session.execute(_KNOWING, {"emails": list(emails), **_columns(identities)})
-        return [dict(row) for row in found.mappings()]
-
-    async def write(self, session: AsyncSession, **parts: Sequence[Mapping[str, Any]]) -> None:
-        """Write what a capture decided (`created`, `changed`, `touches`, `identities`, `events`) in one statement."""
-        given = {name: rows for name, rows in parts.items() if rows}
-        statement = _writing(tuple((name, tuple(rows[0])) for name, rows in given.items()))
-        await session.execute(statement, {name: records(rows) for name, rows in given.items()})
+        found = await _KNOWING.all(session, emails=list(emails), **_columns(identities))
+        return [row._asdict() for row in found]
 
     async def renew(self, session: AsyncSession, ids: Collection[UUID]) -> None:
         """A new version of locked leads about which something else is news than their own columns."""

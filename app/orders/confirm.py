@@ -3,8 +3,9 @@
 Locks are always taken in the order: order, account, stock items by product.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,32 +14,28 @@ from app.accounts import service as accounts
 from app.kernel import clock, outbox
 from app.kernel.company import Company
 from app.kernel.errors import Conflict, FieldError
+from app.kernel.writes import Writes
 from app.orders.check import Finding, standing_in_the_way
+from app.orders.draft import Draft, DraftLine, Locked, read
 from app.orders.events import OrderCancelled, OrderConfirmed, PromisedLine
 from app.orders.models import Order, OrderLine
 from app.orders.repository import orders
 from app.orders.review import review, stored
 from app.orders.rules import OrderStatus, ShipmentState, may_move
 from app.orders.schemas import LinePromise, PromiseRead
-from app.products import service as products
-from app.products.models import Product
 from app.supply import service as supply
 from app.supply.promise import Promise, available, reserve
 
 
-def _wanted(lines: Sequence[OrderLine], known: Mapping[str, Product], company: Company) -> list[supply.Wanted]:
+def _wanted(lines: Sequence[DraftLine], company: Company) -> list[supply.Wanted]:
     today = company.today()
-    lead_times = {known[line.sku].production_days for line in lines}
+    lead_times = {line.production_days for line in lines}
     made_by = {days: None if days is None else company.calendar.add_working_days(today, days) for days in lead_times}
     return [
         supply.Wanted(
-            line.id,
-            line.product_id,
-            line.quantity,
-            line.requested_on or today,
-            made_by[known[line.sku].production_days],
+            each.id, each.product_id, each.quantity, each.requested_on or today, made_by[each.production_days]
         )
-        for line in lines
+        for each in lines
     ]
 
 
@@ -54,15 +51,14 @@ async def propose(session: AsyncSession, *, company: Company, order_id: UUID) ->
         Conflict: the order is no draft any more; what was promised stands in its lines.
 
     """
-    order = await orders.get(session, order_id)
-    if order.status is not OrderStatus.DRAFT:
-        raise Conflict(f"{order.number} is {order.status}: only a draft asks for days")
-    lines = await orders.lines(session, order.id)
-    known = await products.by_sku(session, skus=[line.sku for line in lines])
-    ledgers = await supply.ledgers(session, product_ids=[line.product_id for line in lines], today=company.today())
-    promises = supply.propose(ledgers, wanted=_wanted(lines, known, company), today=company.today())
+    draft = await read(session, order_id)
+    if draft.status is not OrderStatus.DRAFT:
+        raise Conflict(f"{draft.number} is {draft.status}: only a draft asks for days")
+    product_ids = [line.product_id for line in draft.lines]
+    ledgers = await supply.ledgers(session, product_ids=product_ids, today=company.today())
+    promises = supply.propose(ledgers, wanted=_wanted(draft.lines, company), today=company.today())
     shown = []
-    for line, promise in zip(lines, promises, strict=True):
+    for line, promise in zip(draft.lines, promises, strict=True):
         ledger = ledgers[line.product_id]
         there = (
             promise.available if promise else available(ledger, line.requested_on or company.today(), company.today())
@@ -82,7 +78,7 @@ async def propose(session: AsyncSession, *, company: Company, order_id: UUID) ->
         if promise:
             ledgers[line.product_id] = reserve(ledger, promise, line.quantity)
     on_time = all(_on_time(each.requested_on, each.promised_on) for each in shown)
-    return PromiseRead(order_id=order.id, on_time=on_time, lines=shown)
+    return PromiseRead(order_id=draft.id, on_time=on_time, lines=shown)
 
 
 async def confirm(
@@ -93,7 +89,7 @@ async def confirm(
     expected: int,
     agreed_by: str | None,
     latest_on: date | None = None,
-) -> Order:
+) -> None:
     """Check once more, promise every line and reserve what the promises rest on.
 
     `agreed_by` is who accepted days later than requested; `latest_on`, where it is given, is the latest day that was
@@ -104,63 +100,67 @@ async def confirm(
             than requested and nobody accepted that.
 
     """
-    order = await orders.lock(session, order_id, expected=expected)
-    if not may_move(order.status, OrderStatus.CONFIRMED):
-        raise Conflict(f"{order.number} is {order.status}: only a draft can be confirmed")
-    if await orders.on_hold(session, order.id):
-        raise Conflict(f"{order.number} is on hold: release the holds first")
-    lines = await orders.lines(session, order.id)
-    account = await accounts.lock_account(session, account_id=order.account_id)
-    reviewed = await review(session, company=company, order=order, lines=lines, account=account)
-    order.findings, order.checked_at = stored(reviewed.findings), clock.now()
-    _refuse_findings(order, standing_in_the_way(reviewed.findings))
+    draft = await read(session, order_id, locked=Locked.ORDER_AND_ACCOUNT, expected=expected)
+    if not may_move(draft.status, OrderStatus.CONFIRMED):
+        raise Conflict(f"{draft.number} is {draft.status}: only a draft can be confirmed")
+    if draft.on_hold:
+        raise Conflict(f"{draft.number} is on hold: release the holds first")
+    findings = await review(session, company=company, draft=draft)
+    _refuse_findings(draft, standing_in_the_way(findings))
 
-    product_ids = [line.product_id for line in lines]
-    wanted = _wanted(lines, reviewed.products, company)
+    product_ids = [line.product_id for line in draft.lines]
     await supply.lock_items(session, product_ids=product_ids)
     ledgers = await supply.ledgers(session, product_ids=product_ids, today=company.today())
-    promised = _all_promised(lines, supply.propose(ledgers, wanted=wanted, today=company.today()))
+    proposed = supply.propose(ledgers, wanted=_wanted(draft.lines, company), today=company.today())
+    promised = _all_promised(draft.lines, proposed)
     late = [(line, promise) for line, promise in promised if not _on_time(line.requested_on, promise.date)]
     not_agreed = late if agreed_by is None else _beyond(promised, latest_on or date.max)
     if not_agreed:
         _refuse_late(not_agreed)
-    rests_on = await supply.reserve(
-        session,
-        order_id=order.id,
-        order_number=order.number,
-        lines=[(line.id, line.product_id, line.quantity, promise) for line, promise in promised],
-    )
-    for line, promise in promised:
-        line.promised_on, line.basis = promise.date, promise.basis.kind
-        line.basis_receipt_id = rests_on.get(line.id)
-    order.dates_agreed_by = agreed_by if late or latest_on else None
+
+    writes = Writes(session)
+    reserved = [(line.id, line.product_id, line.quantity, promise) for line, promise in promised]
+    rests_on = supply.reserve(writes, order_id=draft.id, order_number=draft.number, lines=reserved)
+    exposure = draft.open_exposure + draft.base_amount
+    accounts.set_exposure(writes, account_id=draft.account_id, version=draft.account_version, exposure=exposure)
+    due_on = min(promise.date for _, promise in promised)
     now = clock.now()
-    order.status, order.status_at, order.confirmed_at = OrderStatus.CONFIRMED, now, now
-    order.derive(lines, on_hold=False)
-    accounts.change_exposure(account, by=order.base_amount)
-    outbox.record(
-        session,
-        order,
-        OrderConfirmed(
-            number=order.number,
-            account_id=order.account_id,
-            currency=order.currency,
-            net_amount=order.net_amount,
-            due_on=order.due_on,
-            dates_accepted=bool(late),
-            lines=[
-                PromisedLine(
-                    line_no=line.line_no,
-                    sku=line.sku,
-                    quantity=line.quantity,
-                    promised_on=promise.date,
-                    basis=promise.basis.kind,
-                )
-                for line, promise in promised
-            ],
-        ),
+    confirmed = {"status": OrderStatus.CONFIRMED, "status_at": now, "confirmed_at": now, "open_to_ship": True}
+    checked = {"findings": stored(findings), "checked_at": now}
+    agreed = {"due_on": due_on, "dates_agreed_by": agreed_by if late or latest_on else None}
+    own = {"id": draft.id, "version": draft.version + 1, "updated_at": now}
+    writes.update(Order, [own | confirmed | checked | agreed])
+    writes.update(OrderLine, [_kept(line, promise, rests_on.get(line.id)) for line, promise in promised])
+    writes.tell(draft.id, _told(draft, promised, due_on, dates_accepted=bool(late)))
+    await writes.send()
+
+
+def _kept(line: DraftLine, promise: Promise, receipt_id: UUID | None) -> dict[str, Any]:
+    basis = {"basis": promise.basis.kind, "basis_receipt_id": receipt_id}
+    return {"id": line.id, "promised_on": promise.date} | basis
+
+
+def _told(
+    draft: Draft, promised: Sequence[tuple[DraftLine, Promise]], due_on: date, *, dates_accepted: bool
+) -> OrderConfirmed:
+    return OrderConfirmed(
+        number=draft.number,
+        account_id=draft.account_id,
+        currency=draft.currency,
+        net_amount=draft.net_amount,
+        due_on=due_on,
+        dates_accepted=dates_accepted,
+        lines=[
+            PromisedLine(
+                line_no=line.line_no,
+                sku=line.sku,
+                quantity=line.quantity,
+                promised_on=promise.date,
+                basis=promise.basis.kind,
+            )
+            for line, promise in promised
+        ],
     )
-    return order
 
 
 async def cancel(session: AsyncSession, *, order_id: UUID, expected: int, reason: str) -> Order:
@@ -188,18 +188,18 @@ async def cancel(session: AsyncSession, *, order_id: UUID, expected: int, reason
     return order
 
 
-def _beyond(promised: Sequence[tuple[OrderLine, Promise]], latest: date) -> list[tuple[OrderLine, Promise]]:
+def _beyond(promised: Sequence[tuple[DraftLine, Promise]], latest: date) -> list[tuple[DraftLine, Promise]]:
     """What comes later than accepted; a line that was requested for a later day still is accepted until that."""
     return [(line, promise) for line, promise in promised if promise.date > max(latest, line.requested_on or latest)]
 
 
-def _refuse_findings(order: Order, findings: Sequence[Finding]) -> None:
+def _refuse_findings(order: Draft, findings: Sequence[Finding]) -> None:
     if findings:
         errors = [FieldError(each.pointer, each.code, each.detail) for each in findings]
         raise Conflict(f"the order check of {order.number} blocks: mend it or override it", errors=errors)
 
 
-def _all_promised(lines: Sequence[OrderLine], promises: Sequence[Promise | None]) -> list[tuple[OrderLine, Promise]]:
+def _all_promised(lines: Sequence[DraftLine], promises: Sequence[Promise | None]) -> list[tuple[DraftLine, Promise]]:
     paired = [(line, promise) for line, promise in zip(lines, promises, strict=True) if promise is not None]
     if len(paired) < len(lines):
         errors = [
@@ -211,7 +211,7 @@ def _all_promised(lines: Sequence[OrderLine], promises: Sequence[Promise | None]
     return paired
 
 
-def _refuse_late(late: Sequence[tuple[OrderLine, Promise]]) -> None:
+def _refuse_late(late: Sequence[tuple[DraftLine, Promise]]) -> None:
     errors = [
         FieldError(
             f"/lines/{line.line_no - 1}/requested_on",

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import Account
@@ -47,7 +47,8 @@ class Orders(Repository[Order]):
             Product, Product.id == OrderLine.product_id
         )
         read_at = read_at.where(Account.id == Order.account_id).group_by(Account.updated_at)
-        current = func.coalesce(Order.checked_at >= read_at.correlate(Order).scalar_subquery(), False)
+        unchanged = func.coalesce(Order.checked_at >= read_at.correlate(Order).scalar_subquery(), False)
+        current = case((Order.status == OrderStatus.DRAFT, unchanged), else_=True)
         line, hold, override = OrderLine, OrderHold, OrderOverride
         return {
             "account_name": account,
@@ -98,22 +99,6 @@ class Orders(Repository[Order]):
         row = OrderOverride
         found = await reader.execute(select(row.code, row.line_no, row.subject).where(row.order_id == order_id))
         return frozenset((code, line_no, subject) for code, line_no, subject in found)
-
-    async def with_po_number(self, reader: Reader, order: Order) -> str | None:
-        """The number of another order of the account with this purchase order number, in any case.
-
-        A draft counts only when it was there first, so that of two drafts the first one goes through.
-        """
-        same = select(Order.number).where(
-            Order.account_id == order.account_id,
-            func.lower(Order.po_number) == func.lower(order.po_number),
-            Order.id != order.id,
-            or_(
-                Order.status.in_((OrderStatus.CONFIRMED, OrderStatus.COMPLETED)),
-                and_(Order.status == OrderStatus.DRAFT, Order.id < order.id),
-            ),
-        )
-        return (await reader.execute(same.order_by(Order.id).limit(1))).scalar_one_or_none()
 
     async def keep_findings(self, session: AsyncSession, order_id: UUID, findings: list[dict[str, Any]]) -> None:
         """Keep what a check found, without a new version of the order."""

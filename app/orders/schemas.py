@@ -189,7 +189,8 @@ class OrderRead(Stamped):
     base_amount: Amount = Field(description="Lines and freight in the company's currency.")
     checked_at: datetime | None
     check_is_current: bool = Field(
-        description="Order, account and products have not changed since the last check. Confirming checks once more."
+        description="Of a draft: order, account and products have not changed since the last check, and confirming it"
+        " checks once more. Afterwards always true: what was checked was confirmed."
     )
     findings: list[FindingRead]
     dates_agreed_by: str | None

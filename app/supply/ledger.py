@@ -2,8 +2,8 @@
 
 import zlib
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from datetime import date
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,9 @@ from sqlalchemy import (
     Uuid,
     and_,
     any_,
+    bindparam,
     exists,
+    false,
     func,
     literal,
     literal_column,
@@ -35,7 +37,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import UpdateBase
 
 from app.kernel import bulk, clock, outbox
-from app.kernel.statement import Reader
+from app.kernel.statement import Reader, Statement
+from app.kernel.writes import Writes
 from app.products.models import Product
 from app.supply import promise
 from app.supply.events import CHANGEABLE, ReceiptEvent
@@ -52,19 +55,29 @@ def among(column: Any, ids: Collection[UUID]) -> ColumnElement[bool]:
     return column == any_(literal(list(ids), ARRAY(Uuid)))  # type: ignore[no-any-return]
 
 
-async def lock_items(session: AsyncSession, product_ids: Collection[UUID]) -> None:
-    """Two statements, see `service.lock_items`: who waited for a lock must read what the other one committed."""
-    ids = sorted(set(product_ids))
-    wanted = func.unnest(literal(ids, ARRAY(Uuid))).column_valued("product_id")
-    missing = select(wanted, literal(Decimal(0)), literal(1), literal(clock.now())).order_by(wanted)
-    names = ["product_id", "on_hand", "version", "updated_at"]
-    await session.execute(
-        insert(StockItem).from_select(names, missing, include_defaults=False).on_conflict_do_nothing()
+def _locking() -> Statement:
+    """Locks the items of `products` in the order of their keys; one that is missing is made on the way.
+
+    The update that never happens locks what is there. It is a statement of its own: who waited for a lock must read in
+    the next one what the other has committed.
+    """
+    wanted = func.unnest(bindparam("products", type_=ARRAY(Uuid))).column_valued("product_id")
+    now = bindparam("now", type_=DateTime(timezone=True))
+    sent = insert(StockItem).from_select(
+        ["product_id", "on_hand", "version", "updated_at"],
+        select(wanted, literal(Decimal(0)), literal(1), now).order_by(wanted),
+        include_defaults=False,
     )
-    await session.execute(
-        select(StockItem.product_id).where(among(StockItem.product_id, ids)).order_by(StockItem.product_id)
-        .with_for_update()
-    )  # fmt: skip
+    same = {"on_hand": StockItem.on_hand}
+    return Statement(sent.on_conflict_do_update(index_elements=["product_id"], set_=same, where=false()))
+
+
+_LOCKING = _locking()
+
+
+async def lock_items(session: AsyncSession, product_ids: Collection[UUID]) -> None:
+    """See `service.lock_items`."""
+    await _LOCKING.done(session, products=sorted(set(product_ids)), now=clock.now())
 
 
 async def lock_keys(session: AsyncSession, keys: Collection[tuple[str, str]]) -> None:
@@ -77,26 +90,40 @@ async def lock_keys(session: AsyncSession, keys: Collection[tuple[str, str]]) ->
     await session.execute(select(func.pg_advisory_xact_lock(func.hashtext(literal("receipts")), which)))
 
 
-async def ledgers(reader: Reader, product_ids: Collection[UUID], today: date) -> dict[UUID, promise.Ledger]:
-    """The products' ledgers in one statement; a late receipt is left out, it counts when it is re-dated."""
+def _reading() -> Statement:
+    """What is on hand, due and promised of `products`.
+
+    A late receipt is left out, it counts when it is re-dated. What was promised for days gone by is one sum.
+    """
     nobody, never = null().cast(Uuid), null().cast(Date)
-    statement = union_all(
+    day = func.greatest(Reservation.promised_on, bindparam("today", type_=Date) - 1)
+
+    def of(column: Any) -> ColumnElement[bool]:
+        return column == any_(bindparam("products", type_=ARRAY(Uuid)))  # type: ignore[no-any-return]
+
+    return Statement(union_all(
         select(
             StockItem.product_id, StockItem.on_hand.label("quantity"), never.label("day"), nobody.label("receipt_id"),
             literal(False).label("planned"), literal(False).label("pegged"),
-        ).where(among(StockItem.product_id, product_ids)),
+        ).where(of(StockItem.product_id)),
         select(
             Receipt.product_id, Receipt.quantity, Receipt.due_on, Receipt.id,
             IS_PLANNED, Receipt.pegged_line_id.is_not(None),
-        ).where(among(Receipt.product_id, product_ids), IS_OPEN, Receipt.due_on >= today),
+        ).where(of(Receipt.product_id), IS_OPEN, Receipt.due_on >= bindparam("today", type_=Date)),
         select(
-            Reservation.product_id, func.sum(Reservation.quantity), Reservation.promised_on, nobody,
-            literal(False), literal(False),
-        ).where(among(Reservation.product_id, product_ids)).group_by(Reservation.product_id, Reservation.promised_on),
-    )  # fmt: skip
+            Reservation.product_id, func.sum(Reservation.quantity), day, nobody, literal(False), literal(False),
+        ).where(of(Reservation.product_id)).group_by(Reservation.product_id, day),
+    ))  # fmt: skip
+
+
+_READING = _reading()
+
+
+async def ledgers(reader: Reader, product_ids: Collection[UUID], today: date) -> dict[UUID, promise.Ledger]:
+    """The products' ledgers in one statement."""
     on_hand = dict.fromkeys(product_ids, Decimal(0))
     receipts, promised = defaultdict(list), defaultdict(list)
-    for row in (await reader.execute(statement)).all():
+    for row in await _READING.all(reader, products=list(on_hand), today=today):
         if row.day is None:
             on_hand[row.product_id] = row.quantity
         elif row.receipt_id is None:
@@ -183,18 +210,26 @@ async def recount(session: AsyncSession, counted: Mapping[UUID, Count]) -> dict[
     return {row.product_id: row.on_hand for row in done.all()}
 
 
+def _row(receipt: Receipt, now: datetime) -> dict[str, Any]:
+    nothing = dict.fromkeys(("replaced_quantity", "largest_quantity"), Decimal(0))
+    fresh = {"version": 1, "created_at": now, "updated_at": now, **nothing}
+    return {name: getattr(receipt, name) or fresh.get(name) for name in Receipt.__table__.columns.keys()}  # noqa: SIM118
+
+
+def plan(writes: Writes, happened: Iterable[tuple[Receipt, ReceiptEvent]]) -> None:
+    """Write new receipts, and what happened to them."""
+    for receipt, event in happened:
+        writes.insert(Receipt, [_row(receipt, clock.now())])
+        writes.tell(receipt.id, event)
+
+
 def written(session: AsyncSession, happened: Sequence[tuple[Receipt, ReceiptEvent]]) -> list[UpdateBase]:
     """The statements that insert new receipts, update the others, and tell what happened to them."""
     if not happened:
         return []
     now = clock.now()
-    nothing = dict.fromkeys(("replaced_quantity", "largest_quantity"), Decimal(0))
-    fresh = {"version": 1, "created_at": now, "updated_at": now, **nothing}
-    names = Receipt.__table__.columns.keys()
     receipts = {each.id: each for each, _ in happened}.values()
-    statement = bulk.insert_all(
-        Receipt, [{name: getattr(each, name) or fresh.get(name) for name in names} for each in receipts]
-    )
+    statement = bulk.insert_all(Receipt, [_row(each, now) for each in receipts])
     changed: dict[str, Any] = {name: statement.excluded[name] for name in (*CHANGEABLE, "largest_quantity")}
     changed |= {"version": Receipt.version + 1, "updated_at": now}
     events = [outbox.as_values(session, each.id, event) for each, event in happened]

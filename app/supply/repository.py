@@ -103,7 +103,7 @@ class Stock:
         statement = self._rows
         if query.sku is not None:
             statement = statement.where(_is_sku(query.sku))
-        rows = (await reader.execute(sort.apply(statement, query.cursor, query.limit))).all()
+        rows = (await reader.execute(sort.apply(statement, sort.position(query.cursor), query.limit + 1))).all()
         shown, more = rows[: query.limit], len(rows) > query.limit
         bodies = [each.model_dump_json() for each in await self._figures(reader, shown, today)]
         return Listing(bodies, sort.encode(shown[-1].sku, shown[-1].product_id) if more else None)
@@ -185,7 +185,7 @@ class Requirements:
             other = aliased(Reservation)
             same = and_(other.product_id == Reservation.product_id, other.promised_on == Reservation.promised_on)
             need = need.having(~select(other.order_line_id).where(same, _rests(other)).correlate(Reservation).exists())
-        needs = sort.apply(need, query.cursor, query.limit).subquery("need")
+        needs = sort.apply(need, sort.position(query.cursor), query.limit + 1).subquery("need")
         shaped = _requirement(needs, today).lateral("r")
         statement = select(
             cast(func.row_to_json(literal_column("r"), type_=JSON), Text).label("body"),

@@ -20,6 +20,7 @@ from uuid_utils.compat import uuid7
 from app.kernel import bulk, clock
 from app.kernel.errors import Conflict, FieldError
 from app.kernel.statement import Reader
+from app.kernel.writes import Writes
 from app.supply import ledger, promise
 from app.supply.events import ReceiptCancelled, ReceiptPlanned, ReceiptUpdated, facts, told
 from app.supply.ledger import among
@@ -31,7 +32,7 @@ __all__ = ["Ledger", "Promise", "Wanted", "ledgers", "lock_items", "propose", "r
 
 
 async def lock_items(session: AsyncSession, *, product_ids: Iterable[UUID]) -> None:
-    """Lock the products' stock until the transaction ends; whoever else wants one of them waits. Two statements.
+    """Lock the products' stock until the transaction ends; whoever else wants one of them waits. One statement.
 
     Read the ledger after it, never before. An unknown product is a violated foreign key.
     """
@@ -47,16 +48,18 @@ async def ledgers(reader: Reader, *, product_ids: Iterable[UUID], today: date) -
     return await ledger.ledgers(reader, list(product_ids), today)
 
 
-async def reserve(
-    session: AsyncSession, *, order_id: UUID, order_number: str, lines: Sequence[tuple[UUID, UUID, Decimal, Promise]]
+def reserve(
+    writes: Writes,
+    *,
+    order_id: UUID,
+    order_number: str,
+    lines: Iterable[tuple[UUID, UUID, Decimal, Promise]],
 ) -> dict[UUID, UUID]:
     """Keep promises: a reservation for each (line, product, quantity, promise), and what production has to plan for it.
 
     The promises were made by `propose` from ledgers read under the same locks; a line that is reserved already is
-    released first. Returns the receipt each line rests on, those planned here included. One statement.
+    released first. Returns the receipt each line rests on, those planned here included.
     """
-    if not lines:
-        return {}
     planned: list[Receipt] = []
     rows: list[dict[str, Any]] = []
     for line_id, product_id, quantity, made in lines:
@@ -79,7 +82,8 @@ async def reserve(
             }
         )
     happened = [(each, told(ReceiptPlanned, each, order_id=order_id, order_number=order_number)) for each in planned]
-    await session.execute(bulk.together([*ledger.written(session, happened), bulk.insert_all(Reservation, rows)]))
+    ledger.plan(writes, happened)
+    writes.insert(Reservation, rows)
     return {row["order_line_id"]: row["receipt_id"] for row in rows if row["receipt_id"] is not None}
 
 

@@ -107,8 +107,8 @@ class Server:
         return Run(
             rate=float(re.findall(r"Requests/sec:\s+([\d.]+)", shown)[0]),
             cpu=(self.cpu() - started) * 1000 / requests,
-            p50=_milliseconds(re.findall(r"50%\s+(\S+)", shown)[0]),
-            p99=_milliseconds(re.findall(r"99%\s+(\S+)", shown)[0]),
+            p50=_milliseconds(re.findall(r"\n\s+50%\s+(\S+)", shown)[0]),
+            p99=_milliseconds(re.findall(r"\n\s+99%\s+(\S+)", shown)[0]),
             peak=self.peak(),
         )
 
@@ -158,7 +158,7 @@ def measure(url: str, token: str, *, loads: Sequence[Load] = LOADS, pairs: int =
 
 def _row(load: Load, pairs: Sequence[tuple[Run, Run]]) -> str:
     def median(of: str, which: int) -> float:
-        return statistics.median(getattr(pair[which], of) for pair in pairs)
+        return float(statistics.median(getattr(pair[which], of) for pair in pairs))
 
     shares = sorted(ours.rate / limit.rate for ours, limit in pairs)
     share = f"**{statistics.median(shares):.2f}** ({shares[0]:.2f} to {shares[-1]:.2f})"

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from app.kernel import clock
+from app.kernel.writes import Writes
 from app.products.models import Product
 from app.products.rules import ProductStatus
 from app.supply import counting, receiving, service
@@ -75,6 +76,8 @@ async def take(
     (order.promise,) = service.propose(ledgers, wanted=[line], today=TODAY)
     assert order.promise is not None
     booked = [(order.line_id, product.id, order.quantity, order.promise)]
-    rests_on = await service.reserve(session, order_id=order.order_id, order_number=order.number, lines=booked)
+    writes = Writes(session)
+    rests_on = service.reserve(writes, order_id=order.order_id, order_number=order.number, lines=booked)
+    await writes.send()
     order.receipt_id = rests_on.get(order.line_id)
     return order

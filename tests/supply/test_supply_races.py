@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from uuid_utils.compat import uuid7
 
+from app.kernel.writes import Writes
 from app.products.models import Product
 from app.supply import service
 from app.supply.models import Reservation, StockItem
@@ -28,7 +29,9 @@ async def confirm(live: Live, products: list[UUID], quantity: int) -> bool:
         booked = [(w.line_id, w.product_id, w.quantity, p) for w, p in zip(wanted, promises, strict=True) if p]
         if len(booked) < len(wanted):
             return False
-        await service.reserve(session, order_id=uuid7(), order_number="SO", lines=booked)
+        writes = Writes(session)
+        service.reserve(writes, order_id=uuid7(), order_number="SO", lines=booked)
+        await writes.send()
         return True
 
 

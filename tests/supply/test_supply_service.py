@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 
 from app.kernel.errors import Conflict
 from app.kernel.outbox import OutboxEvent
+from app.kernel.writes import Writes
 from app.products.models import Product
 from app.supply import promise, service
 from app.supply.models import Receipt, Reservation, StockItem, StockMovement
@@ -258,10 +259,10 @@ async def test_few_statements_however_many_lines(tx: AsyncSession, database: Bou
     await tx.flush()
     async with counted(database.connection) as seen:
         await service.lock_items(tx, product_ids=ids)
-        counts["lock_items"] = len(seen)
+    counts["lock_items"] = len(seen)
     async with counted(database.connection) as seen:
         ledgers = await service.ledgers(tx, product_ids=ids, today=TODAY)
-        counts["ledgers"] = len(seen)
+    counts["ledgers"] = len(seen)
     wanted = [Wanted(uuid7(), each, Decimal(5), day(0), day(7)) for each in ids]
     promises = service.propose(ledgers, wanted=wanted, today=TODAY)
     booked = [
@@ -270,19 +271,21 @@ async def test_few_statements_however_many_lines(tx: AsyncSession, database: Bou
         if made
     ]
     async with counted(database.connection) as seen:
-        await service.reserve(tx, order_id=order_id, order_number="SO-1", lines=booked)
-        counts["reserve"] = len(seen)
+        writes = Writes(tx)
+        service.reserve(writes, order_id=order_id, order_number="SO-1", lines=booked)
+        await writes.send()
+    counts["reserve"] = len(seen)
     shipped = [line[:3] for line in booked[:10]]
     async with counted(database.connection) as seen:
         await service.ship(tx, order_id=order_id, lines=shipped, at=NOW, today=TODAY)
-        counts["ship"] = len(seen)
+    counts["ship"] = len(seen)
     async with counted(database.connection) as seen:
         await service.restock(tx, order_id=order_id, lines=[(ids[0], Decimal(5))], at=NOW)
-        counts["restock"] = len(seen)
+    counts["restock"] = len(seen)
     async with counted(database.connection) as seen:
         await service.release(tx, order_id=order_id)
-        counts["release"] = len(seen)
-    assert counts == {"lock_items": 2, "ledgers": 1, "reserve": 1, "ship": 2, "restock": 2, "release": 3}
+    counts["release"] = len(seen)
+    assert counts == {"lock_items": 1, "ledgers": 1, "reserve": 1, "ship": 2, "restock": 2, "release": 3}
 
 
 async def test_a_count_from_before_the_shipments_may_show_too_little(tx: AsyncSession) -> None:
