@@ -16,7 +16,7 @@ from sqlalchemy.orm import configure_mappers
 from starlette.middleware.cors import CORSMiddleware
 
 from app.integration.watcher import Watcher
-from app.kernel import openapi, problems
+from app.kernel import openapi, problems, statement
 from app.kernel.auth import Authenticator
 from app.kernel.company import Company
 from app.kernel.db import Database
@@ -91,7 +91,8 @@ def create_app(settings: Settings, database: Database | None = None) -> FastAPI:
             expose_headers=["ETag", "Location", "Link", "Retry-After", "X-Request-Id", "Idempotency-Replayed"],
         )
     problems.install(app)
-    configure_mappers()  # which the first request would wait for otherwise
+    configure_mappers()  # which the first requests would wait for, as for what is next
+    statement.prepare()
     for router in ROUTERS:
         app.router.routes.extend(router.routes)  # `include_router` analyses every route again, at its first request
     _serve_docs(app)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import partial
 from uuid import UUID
 
-from sqlalchemy import Text, select
+from sqlalchemy import Text, bindparam, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -19,6 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.kernel import clock
 from app.kernel.db import Base, Database, Identified
 from app.kernel.errors import Forbidden, Unauthenticated
+from app.kernel.statement import Statement
 
 _CACHE_SECONDS = 5.0
 
@@ -117,6 +118,13 @@ def issue(
     return key, token
 
 
+_KEY = Statement(
+    select(ApiKey.id, ApiKey.name, ApiKey.scopes, ApiKey.expires_at, ApiKey.revoked_at).where(
+        ApiKey.digest == bindparam("digest")
+    )
+)
+
+
 async def look_up(connection: AsyncConnection, token: str) -> Principal:
     """The caller.
 
@@ -124,8 +132,7 @@ async def look_up(connection: AsyncConnection, token: str) -> Principal:
         Unauthenticated: the key is unknown or revoked. Expiry is for `check_expiry`, at every request.
 
     """
-    columns = (ApiKey.id, ApiKey.name, ApiKey.scopes, ApiKey.expires_at, ApiKey.revoked_at)
-    row = (await connection.execute(select(*columns).where(ApiKey.digest == digest(token)))).one_or_none()
+    row = await _KEY.first(connection, digest=digest(token))
     if row is None or row.revoked_at is not None:
         raise Unauthenticated("this API key is unknown or has been revoked")
     return Principal(row.id, row.name, frozenset(row.scopes), row.expires_at)

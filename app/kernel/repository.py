@@ -71,6 +71,10 @@ class Repository(Generic[Model]):
     searched: ClassVar[ColumnElement[Any] | None] = None
     """What the filter `words` looks in, if the list has it."""
 
+    def __init__(self) -> None:
+        model: Any = self.model
+        self._one = Statement(lambda: self._shown.where(model.id == bindparam("id")))
+
     @cached_property
     def computed(self) -> Mapping[str, ColumnElement[Any]]:
         """The schema's fields that are no columns of the model, by name."""
@@ -89,11 +93,6 @@ class Repository(Generic[Model]):
         """The read statement. Which rows a caller may see belongs here, never behind the loading."""
         model: Any = self.model
         return select(body_of(self.schema, model, self.computed), model.version)
-
-    @cached_property
-    def _one(self) -> Statement:
-        model: Any = self.model
-        return Statement(self._shown.where(model.id == bindparam("id")))
 
     async def show(self, reader: Reader, identity: UUID, *where: ColumnElement[bool]) -> Document:
         """The resource as it is answered.

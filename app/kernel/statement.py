@@ -8,6 +8,7 @@ from collections import namedtuple
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, TypeAlias
+from weakref import WeakSet
 
 import asyncpg
 from sqlalchemy import ClauseElement, Dialect
@@ -32,12 +33,18 @@ def driver_of(reader: Reader) -> Driver:
 class Statement:
     """A statement, compiled when it is first sent. Its rows have the statement's columns as attributes, typed."""
 
-    def __init__(self, statement: ClauseElement) -> None:
+    def __init__(self, statement: ClauseElement | Callable[[], ClauseElement]) -> None:
         self._statement = statement
+        _known.add(self)
+
+    def prepare(self) -> None:
+        """Compile it before it is sent."""
+        _ = self.text, self._parameters, self._row
 
     @cached_property
     def _compiled(self) -> SQLCompiler:
-        compiled: Any = self._statement.compile(dialect=DIALECT)
+        statement = self._statement() if callable(self._statement) else self._statement
+        compiled: Any = statement.compile(dialect=DIALECT)
         if compiled.post_compile_params:
             raise TypeError("`in_` makes another statement for each number of values: say `any_` of an array, or `or_`")
         return compiled  # type: ignore[no-any-return]
@@ -94,6 +101,15 @@ class Statement:
         """Send what answers nothing."""
         await _flushed(reader)
         await driver_of(reader).fetch(self.text, *self._arguments(given))
+
+
+_known: WeakSet[Statement] = WeakSet()
+
+
+def prepare() -> None:
+    """Compile all statements that stand ready, for which the first requests would wait."""
+    for statement in list(_known):
+        statement.prepare()
 
 
 async def _flushed(reader: Reader) -> None:

@@ -24,13 +24,16 @@ def lookups(database: Database) -> Iterator[list[str]]:
     """The statements that look a key up."""
     sent: list[str] = []
 
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if statement.startswith("SELECT api_keys."):
-            sent.append(statement)
+    def note(record: Any) -> None:
+        if record.query.startswith("SELECT api_keys."):
+            sent.append(record.query)
 
-    event.listen(database.reader.sync_engine, "before_cursor_execute", note)
+    def listen(connection: Any, _record: Any, _proxy: Any) -> None:
+        connection.driver_connection.add_query_logger(note)
+
+    event.listen(database.reader.sync_engine, "checkout", listen)
     yield sent
-    event.remove(database.reader.sync_engine, "before_cursor_execute", note)
+    event.remove(database.reader.sync_engine, "checkout", listen)
 
 
 @asynccontextmanager
