@@ -11,6 +11,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Sequence,
+    Text,
     literal_column,
     or_,
     select,
@@ -97,7 +98,7 @@ class Account(Stored, Base):
 
 ACCOUNT_WORDS = document(Account.name, Account.number)
 Index("ix_accounts_words", ACCOUNT_WORDS, postgresql_using="gin")
-account_country = Account.billing_address.op("->>")(literal_column("'country'"))
+account_country = Account.billing_address.op("->>", return_type=Text())(literal_column("'country'"))
 Index("ix_accounts_country", account_country, Account.name, Account.id)
 
 
