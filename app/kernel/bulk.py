@@ -112,7 +112,7 @@ def result(done: Iterable[tuple[Outcome, UUID] | Rejected], *, under: str = "") 
             errors = [FieldProblem(pointer=f"{at}{e.pointer}", code=e.code, detail=e.detail) for e in each.errors]
             data.append(RowResult(status=Outcome.INVALID, id=None, errors=errors))
         else:
-            data.append(RowResult(status=each[0], id=each[1]))
+            data.append(RowResult(status=each[0], id=each[1], errors=[]))
     return BulkResult(data=data)
 
 

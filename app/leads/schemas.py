@@ -126,16 +126,18 @@ class LeadCreate(Body):
     interest: MaybeText = Field(
         None, description="What they are interested in, in words.", examples=["teas for two shops"]
     )
-    product_skus: Skus = Field([], description="What they are interested in; an SKU that we do not have is kept.")
+    product_skus: Skus = Field(
+        default_factory=list, description="What they are interested in; an SKU that we do not have is kept."
+    )
     message: MaybeText = None
     estimated_value: EstimatedValue | None = None
     estimated_currency: Currency | None = None
     consents: Annotated[list[ConsentCreate], Field(max_length=20)] = Field(
-        [],
+        default_factory=list,
         description="What they said about being contacted; without a time, with this touch. It counts for the lead,"
         " for every other lead that has the email with the same or no person, and for their contacts.",
     )
-    attributes: Attributes = Field({}, description=f"Up to {MOST_ATTRIBUTES} free values.")
+    attributes: Attributes = Field(default_factory=dict, description=f"Up to {MOST_ATTRIBUTES} free values.")
 
     @property
     def only_withdraws(self) -> bool:
