@@ -115,3 +115,10 @@ class Unavailable(Refusal):
 
     def __init__(self, detail: str, *, retry_after: int = 1) -> None:
         super().__init__(detail, headers={"Retry-After": str(retry_after)})
+
+
+class StartOver(Unavailable):
+    """What was to be decided on has changed while this waited: the request is done anew, from its transaction on."""
+
+    def __init__(self) -> None:
+        super().__init__("others change the same at the same moment: try again")

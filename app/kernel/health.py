@@ -10,12 +10,12 @@ from sqlalchemy import func, select, text
 from app.kernel import clock
 from app.kernel.auth import Permission
 from app.kernel.errors import Unavailable
-from app.kernel.http import ReadTx, database_of, requires
+from app.kernel.http import ReadTx, Route, database_of, requires
 from app.kernel.observability import Metrics
 from app.kernel.openapi import problems_of
 from app.kernel.outbox import OutboxEvent
 
-router = APIRouter(tags=["health"], generate_unique_id_function=lambda route: f"health_{route.name}")
+router = APIRouter(route_class=Route, tags=["health"], generate_unique_id_function=lambda route: f"health_{route.name}")
 _ALL = problems_of()
 
 

@@ -1,9 +1,10 @@
 """What routers are made of: the route class, the transaction as a dependency, permissions, and answers."""
 
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Request, Response
@@ -18,7 +19,7 @@ from app.kernel import idempotency
 from app.kernel.auth import Authenticator, Permission, Principal, check_expiry
 from app.kernel.company import Company
 from app.kernel.db import Database
-from app.kernel.errors import Unauthenticated, UnsupportedMedia
+from app.kernel.errors import StartOver, Unauthenticated, UnsupportedMedia
 from app.kernel.etag import etag, expected_version
 from app.kernel.idempotency import MAX_KEY_LENGTH, Answer, Claim
 from app.kernel.openapi import problems_of
@@ -27,6 +28,8 @@ from app.kernel.repository import Document, Listing
 from app.kernel.settings import Settings
 from app.kernel.text import check_url, parse
 
+Lent = TypeVar("Lent")
+_ATTEMPTS = 10
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 _JSON = re.compile(r"application/(?:json|[^\s;]+\+json)\s*(?:;|$)", re.IGNORECASE)
@@ -71,14 +74,25 @@ class Route(APIRoute):
             if self.body_field is not None or request.method == "POST":
                 await caller_of(request)
                 await (strict.read() if self.body_field is not None else strict.body())
-            response = await answer(strict)
-            held: tuple[AsyncSession, Claim] | None = request.scope.get("idempotency_claim")
-            if held is not None:
-                session, claim = held
-                await claim.store(session, Answer(response.status_code, dict(response.headers), bytes(response.body)))
-            return response
+            for _ in range(_ATTEMPTS - 1):
+                with suppress(StartOver):
+                    return await _ended(strict, answer)
+            return await _ended(strict, answer)
 
         return handle
+
+
+async def _ended(request: Request, answer: Handler) -> Response:
+    """The answer, when what it was made with has ended: the order is serialise, commit, send."""
+    async with AsyncExitStack() as ending:
+        request.scope["ending"] = ending
+        request.scope["idempotency_claim"] = None
+        response = await answer(request)
+        held: tuple[AsyncSession, Claim] | None = request.scope["idempotency_claim"]
+        if held is not None:
+            session, claim = held
+            await claim.store(session, Answer(response.status_code, dict(response.headers), bytes(response.body)))
+    return response
 
 
 def router(prefix: str, tag: str) -> APIRouter:
@@ -158,37 +172,41 @@ async def _transaction(
             description="Makes a retry safe: the answer is kept for days, for this key, path and body.",
         ),
     ] = None,
-) -> AsyncIterator[AsyncSession]:
+) -> AsyncSession:
     caller = await caller_of(request)
-    async with database_of(request).transaction() as session:
-        session.info["origin"] = Origin(
-            caller, caller.name, request.scope.get("request_id"), request.scope.get("traceparent")
+    session = await _until_the_end(request, database_of(request).transaction())
+    session.info["origin"] = Origin(
+        caller, caller.name, request.scope.get("request_id"), request.scope.get("traceparent")
+    )
+    if idempotency_key is not None and request.method == "POST":
+        operation = f"POST {request.scope['path']}"
+        body = await request.body()
+        claim = await idempotency.claim(
+            session, owner=caller.key_id, operation=operation, key=idempotency_key, body=body
         )
-        if idempotency_key is not None and request.method == "POST":
-            operation = f"POST {request.scope['path']}"
-            body = await request.body()
-            claim = await idempotency.claim(
-                session, owner=caller.key_id, operation=operation, key=idempotency_key, body=body
-            )
-            request.scope["idempotency_claim"] = (session, claim)
-        yield session
+        request.scope["idempotency_claim"] = (session, claim)
+    return session
 
 
-async def _read(request: Request) -> AsyncIterator[AsyncConnection]:
-    async with database_of(request).read() as connection:
-        yield connection
+async def _read(request: Request) -> AsyncConnection:
+    return await _until_the_end(request, database_of(request).read())
 
 
-# With scope="function" the order is: serialise, commit, send. A plain dependency would commit after the answer.
-Tx = Annotated[AsyncSession, Depends(_transaction, scope="function")]
-ReadTx = Annotated[AsyncConnection, Depends(_read, scope="function")]
+async def _until_the_end(request: Request, lent: AbstractAsyncContextManager[Lent]) -> Lent:
+    """What is lent until the answer is made: a dependency with `yield` would cost more, and end after it is sent."""
+    ending: AsyncExitStack = request.scope["ending"]
+    return await ending.enter_async_context(lent)
+
+
+Tx = Annotated[AsyncSession, Depends(_transaction)]
+ReadTx = Annotated[AsyncConnection, Depends(_read)]
 
 
 async def _if_match(_tx: Tx, if_match: Annotated[str | None, Header(examples=['"v1"'])] = None) -> int:
     return expected_version(if_match)
 
 
-ExpectedVersion = Annotated[int, Depends(_if_match, scope="function")]
+ExpectedVersion = Annotated[int, Depends(_if_match)]
 """The version in If-Match (428 without); looked at after the Idempotency-Key."""
 
 

@@ -7,7 +7,6 @@ to, write all that the plan says (`dedupe.plan_capture`), events included.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext, suppress
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -20,7 +19,7 @@ from app.accounts.rules import ConsentEntry
 from app.accounts.service import Said, add_consents_of_many
 from app.kernel import clock, money, outbox
 from app.kernel.contact import normalise_phone, person_key
-from app.kernel.statement import driver_of
+from app.kernel.errors import StartOver
 from app.kernel.writes import Writes
 from app.leads.dedupe import CaptureOutcome, Incoming, Known, Plan, Result, lock_keys, plan_capture
 from app.leads.events import LeadCaptured, LeadRecycled, LeadTouched, LeadUpdated
@@ -63,27 +62,19 @@ async def capture(session: AsyncSession, *, rows: Mapping[int, LeadCreate]) -> t
 async def _hold_and_read(session: AsyncSession, rows: Sequence[Incoming]) -> list[Columns]:
     """The leads that decide about the rows, oldest first; nobody else can change what decides until the end.
 
-    Keys are always taken all at once, in order. So when a lead that an identity names turns out to have an email whose
-    key is not held (it changed while this waited), all are given back and taken again with it.
+    Raises:
+        StartOver: a lead that an identity names was given another email while this waited, whose key is not held. Keys
+            are always taken all at once, in order: so they are given back, and taken again with it.
+
     """
     identities = [row.identity for row in rows if row.identity]
     emails = {row.email for row in rows if row.email}
     wanted = set(lock_keys(rows))
-    while True:
-        # Without identities every email is a row's: nothing can turn out, so nothing needs to be given back.
-        attempt = driver_of(session).transaction() if identities else nullcontext()
-        with suppress(_KeysMissing):
-            async with attempt:
-                held = wanted | await leads.hold(session, wanted, identities)
-                found = await leads.known(session, emails, identities)
-                wanted |= set(lock_keys(rows, [_known(lead) for lead in found]))
-                if not wanted <= held:
-                    raise _KeysMissing
-            return sorted(found, key=lambda lead: (lead["created_at"], lead["id"]))
-
-
-class _KeysMissing(Exception):  # noqa: N818 - ends a savepoint, and with it the locks taken in it
-    """A key has turned out to be needed that is not held."""
+    held = wanted | await leads.hold(session, wanted, identities)
+    found = await leads.known(session, emails, identities)
+    if not held.issuperset(lock_keys(rows, [_known(lead) for lead in found])):
+        raise StartOver
+    return sorted(found, key=lambda lead: (lead["created_at"], lead["id"]))
 
 
 def _incoming(index: int, row: LeadCreate) -> Incoming:
