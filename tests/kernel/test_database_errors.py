@@ -1,9 +1,11 @@
 """What PostgreSQL itself raises, by its code, through the driver and the pool: who must come back is told so."""
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
 from app.kernel import problems
+from app.kernel.db import conninfo
 from tests.conftest import Live
 
 NANCY = {"name": "N", "email": "n@example.com", "role": "representative", "active_from": "2020-01-01"}
@@ -68,3 +70,30 @@ async def test_a_commit_whose_answer_is_lost_is_not_called_undone(live: Live) ->
     async with live.database.transaction() as session:
         await session.execute(text("DROP TRIGGER ends ON staff"))
     assert (await live.client.post("/v1/staff", json=NANCY)).status_code == 201
+
+
+async def test_statements_that_a_migration_made_stale_are_prepared_anew(live: Live) -> None:
+    """Each connection keeps what it has prepared, with the types of the columns as they were."""
+    person = (await live.client.post("/v1/staff", json=NANCY)).json()
+    path, version = f"/v1/staff/{person['id']}", person["version"]
+
+    async def statuses(times: int) -> list[int]:
+        nonlocal version
+        found = []
+        for _ in range(times):
+            body, match = {"name": f"N{version}"}, {"If-Match": f'"v{version}"'}
+            answer = await live.client.patch(path, json=body, headers=match)
+            found.append(answer.status_code)
+            version += answer.status_code == 200
+            if answer.status_code == 503:
+                assert int(answer.headers["retry-after"]) >= 1
+            found.append((await live.client.get(path)).status_code)
+        return found
+
+    assert set(await statuses(2)) == {200}
+    with psycopg.connect(conninfo(live.url)) as other:
+        other.execute("ALTER TABLE staff ALTER COLUMN version TYPE integer, ALTER COLUMN name TYPE varchar")
+        other.execute("ALTER TABLE api_keys ALTER COLUMN name TYPE varchar")
+    first, *others = await statuses(3)
+    assert first in (200, 503)
+    assert set(others) == {200}

@@ -15,6 +15,7 @@ from httpx import AsyncClient, Response
 from tests.orders.factories import Shop
 
 SKUS = ("CHAI", "TOFU", "KONBU")
+_PATIENCE = 120.0  # seconds for what the callers do together
 _PAUSE = 0.1  # shorter than `Retry-After` asks for, so that a short run meets the outage often
 
 
@@ -160,13 +161,15 @@ class Department:
     async def rounds(self, more: int) -> None:
         """Wait until so many more rounds are done."""
         wanted = len(self.orders) + more
-        while len(self.orders) < wanted:  # noqa: ASYNC110 - it is a count, not an event
-            await asyncio.sleep(0.02)
+        async with asyncio.timeout(_PATIENCE):
+            while len(self.orders) < wanted:  # noqa: ASYNC110 - it is a count, not an event
+                await asyncio.sleep(0.02)
 
     async def refusals(self, number: int) -> None:
         """Wait until so many requests were refused for now."""
-        while self.seen.answers["503"] < number:  # noqa: ASYNC110 - it is a count, not an event
-            await asyncio.sleep(0.02)
+        async with asyncio.timeout(_PATIENCE):
+            while self.seen.answers["503"] < number:  # noqa: ASYNC110 - it is a count, not an event
+                await asyncio.sleep(0.02)
 
     def holds(self, connection: psycopg.Connection[Any]) -> None:
         """Everything that was acknowledged is there, and nothing was done twice."""

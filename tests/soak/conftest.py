@@ -11,13 +11,14 @@ from tests.soak import sockets
 from tests.soak.callers import Seen
 from tests.soak.ground import Ground, serving
 from tests.soak.servers import own_postgres
+from tests.soak.small_disk import forbidden, small_disks
 from tests.soak.sockets import POOL, Served
 
 
 @pytest.fixture(scope="session")
 async def shared_ground(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> AsyncIterator[Ground]:
     folder: Path = tmp_path_factory.mktemp("ground")
-    with own_postgres(folder / "postgres") as postgres:
+    with (own_postgres if forbidden() else small_disks)(folder / "postgres") as postgres:
         async with serving(settings, postgres, folder) as ground:
             yield ground
 

@@ -20,16 +20,16 @@ from tests.service import Service, service
 from tests.soak.callers import SKUS, Caller, Department, refused
 from tests.soak.servers import PATIENCE, OwnPostgres
 
-REQUEST_TIMEOUT = 3
+REQUEST_TIMEOUT = 2
 BOUND = REQUEST_TIMEOUT + 5.0
 """How long the slowest answer may take: the request's own limit, and what a busy machine may add."""
 LIMITS = {
     "pool_size": "4",
     "pool_timeout": "0.7",
-    "statement_timeout": "2",
+    "statement_timeout": "1.5",
     "lock_timeout": "1",
     "request_timeout": str(REQUEST_TIMEOUT),
-    "shutdown_timeout": "2",
+    "shutdown_timeout": "1",
 }
 
 
@@ -55,7 +55,7 @@ class Ground:
         return time.monotonic() - started
 
     async def all_holds(self) -> None:
-        """What was acknowledged is there, once; nothing is half done; the same process serves; its worker works."""
+        """What was acknowledged is there, once; nothing is half done; the same process serves."""
         assert self.served.process is not None
         assert self.served.process.poll() is None
         with self.postgres.connection() as connection:
@@ -65,6 +65,9 @@ class Ground:
         async with database.read() as reader:
             await invariants.check(reader, today=date.today())  # noqa: DTZ011 - the service's days are this machine's
         await database.dispose()
+
+    async def jobs_are_done(self) -> None:
+        """The worker in the service has found back to its queue."""
         async with jobs.queue(self.postgres.url, jobs.JOBS).open_async() as queue:
             job = await queue.configure_task("forget_failed_jobs").defer_async(timestamp=0)
         done = "SELECT NOT EXISTS (SELECT FROM procrastinate_jobs WHERE id = %s)"

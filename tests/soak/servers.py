@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import psycopg
 
@@ -33,9 +33,14 @@ class OwnPostgres:
         """Start it, after it was stopped or killed."""
         self._embedded.start()
 
-    def stop(self, mode: Literal["fast", "immediate"]) -> None:
-        """`fast` ends all sessions in order, `immediate` as a crash would."""
-        self._embedded._run("pg_ctl", "stop", "-D", self._embedded.data, "-m", mode, "-w")
+    def stop(self, *, at_once: bool = False) -> None:
+        """End all sessions in order, as `pg_ctl stop` does, or `at_once`, as a crash would."""
+        postmaster = self.postmaster
+        os.kill(postmaster, signal.SIGQUIT if at_once else signal.SIGINT)
+        end = time.monotonic() + PATIENCE
+        while _runs(postmaster):
+            assert time.monotonic() < end
+            time.sleep(0.02)
 
     def kill(self) -> None:
         """SIGKILL for all of its processes."""
@@ -92,14 +97,20 @@ class OwnPostgres:
             time.sleep(0.02)
 
 
+def _stat(pid: int) -> list[str]:
+    """State, parent and so on, of a process; nothing of one that is gone."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return []
+
+
+def _runs(pid: int) -> bool:
+    return _stat(pid)[:1] not in ([], ["Z"])
+
+
 def _children(parent: int) -> list[int]:
-    found = []
-    for each in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            pid, _, after = each.read_text().partition(" ")
-            if int(after.rpartition(")")[2].split()[1]) == parent:
-                found.append(int(pid))
-    return found
+    everybody = (int(each.name) for each in Path("/proc").glob("[0-9]*"))
+    return [pid for pid in everybody if _stat(pid)[1:2] == [str(parent)]]
 
 
 @contextmanager

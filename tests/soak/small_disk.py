@@ -1,4 +1,4 @@
-"""A PostgreSQL whose tables and whose log lie on disks of a few megabytes, to be filled until the kernel has no more.
+"""A PostgreSQL whose tables and whose log lie on small disks, to be filled until the kernel has no more room.
 
 The disks are tmpfs, mounted where only the server sees them: in a mount namespace, which root makes by `unshare` alone
 and everybody else with a user namespace around it. This file is also the program that runs in there.
@@ -14,15 +14,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
-import pytest
 
 from app.kernel import migrate
 from app.kernel.db import conninfo
 from app.kernel.embedded import EmbeddedPostgres
 from tests.soak.servers import SETTINGS, OwnPostgres
 
-_SIZES = {"tables": "48m", "log": "64m"}
-_FEW_SEGMENTS = {"min_wal_size": "32MB", "max_wal_size": "48MB"}
+_SIZES = {"tables": "400m", "log": "256m"}
+_FEW_SEGMENTS = {"min_wal_size": "32MB", "max_wal_size": "96MB"}
 _ROOT = os.geteuid() == 0
 _MOUNT = ("mount", "-t", "tmpfs")
 _UNSHARE = ("unshare", "--mount") if _ROOT else ("unshare", "--mount", "--user", "--map-current-user", "--keep-caps")
@@ -60,16 +59,19 @@ class FullDisk(OwnPostgres):
         assert answer == "done\n", answer
 
 
+def forbidden() -> str:
+    """Why nobody may mount a disk here; empty where one may."""
+    tried = subprocess.run([*_UNSHARE, *_MOUNT, "none", "/mnt"], capture_output=True, text=True, check=False)  # noqa: S603
+    return (tried.returncode and (tried.stderr.strip() or "no mount")) or ""
+
+
 @contextmanager
 def small_disks(folder: Path) -> Iterator[FullDisk]:
-    """The server with the schema in it; skips the test where the machine lets nobody mount anything."""
-    tried = subprocess.run([*_UNSHARE, *_MOUNT, "none", "/mnt"], capture_output=True, text=True, check=False)  # noqa: S603
-    if tried.returncode:
-        pytest.skip(f"nobody may mount a small disk here: {tried.stderr.strip()}")
+    """The server with the schema in it; gone afterwards."""
     command = [*_UNSHARE, sys.executable, "-m", "tests.soak.small_disk", str(folder)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as inside:  # noqa: S603 - ourselves
+        found = FullDisk(EmbeddedPostgres(folder), inside)
         try:
-            found = FullDisk(EmbeddedPostgres(folder), inside)
             found.start()
             yield found
         finally:
@@ -110,9 +112,11 @@ class _Disks:
         self._embedded.start()
 
     def fill(self, disk: str) -> None:
-        with suppress(OSError), (self._places[disk] / "ballast").open("wb", buffering=0) as ballast:
-            while True:
-                ballast.write(bytes(4096))
+        with (self._places[disk] / "ballast").open("ab", buffering=0) as ballast:
+            for page in (bytes(1 << 20), bytes(1 << 12)):
+                with suppress(OSError):
+                    while True:
+                        ballast.write(page)
 
     def free(self) -> None:
         for place in self._places.values():

@@ -25,8 +25,8 @@ LONG = pytest.param(Scale(callers=16, times=8, away=3.0, between=50), id="long",
 
 Fault = Callable[[OwnPostgres], None]
 _AWAY: tuple[Fault, ...] = (
-    lambda postgres: postgres.stop("fast"),
-    lambda postgres: postgres.stop("immediate"),
+    lambda postgres: postgres.stop(),
+    lambda postgres: postgres.stop(at_once=True),
     lambda postgres: postgres.kill(),
 )
 _CUT: tuple[Fault, ...] = (
@@ -55,14 +55,14 @@ async def test_restarts_under_load(scale: Scale, ground: Ground) -> None:
     print(f"\n{faults} faults under {scale.callers} callers: {department.seen}; ready {healed:.2f} s after")  # noqa: T201
     assert department.seen.answers["503"]
     await ground.all_holds()
+    await ground.jobs_are_done()
 
 
 async def test_connections_that_died_while_they_idled_fail_no_request(ground: Ground) -> None:
-    refusals = ground.department.seen.answers["503"]
     for _ in range(2):
         await asyncio.gather(*(ground.department.round() for _ in range(4)))
         ground.postgres.terminate(SERVICE)
         ground.postgres.until("SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = %s", SERVICE)
         await asyncio.sleep(0.1)
     await asyncio.gather(*(ground.department.round() for _ in range(4)))
-    assert ground.department.seen.answers["503"] == refusals
+    assert set(ground.department.seen.answers) == {"200", "201"}

@@ -16,6 +16,7 @@ _HEAD = """
 import sqlalchemy as sa
 from alembic import op
 
+
 revision = "{revision}"
 down_revision = "{before}"
 branch_labels = None
@@ -115,7 +116,8 @@ async def test_expand_then_contract_under_load(ground: Ground, release: _Release
     await ground.all_holds()
 
 
-async def test_a_migration_that_has_to_wait_lets_the_others_pass(ground: Ground, release: _Release) -> None:
+@pytest.mark.parametrize("times", [1, pytest.param(10, marks=pytest.mark.soak)])
+async def test_a_migration_that_has_to_wait_lets_the_others_pass(times: int, ground: Ground, release: _Release) -> None:
     """Somebody reads for long, as a backup does: the migration cannot have its lock, and keeps nobody back."""
     department = ground.department
     release.expands()
@@ -124,7 +126,7 @@ async def test_a_migration_that_has_to_wait_lets_the_others_pass(ground: Ground,
             backup.execute("SELECT count(*) FROM orders")
             migrating = asyncio.create_task(asyncio.to_thread(migrate.upgrade, ground.postgres.url))
             waits = "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND relation = CAST('orders' AS regclass)"
-            for _ in range(3):
+            for _ in range(times):
                 await asyncio.to_thread(ground.postgres.until, waits)
                 await department.rounds(4)
             assert not migrating.done()

@@ -39,6 +39,7 @@ async def test_a_server_that_falls_silent_under_load(ground: Ground) -> None:
     print(f"\nsilent server: {department.seen}")  # noqa: T201 - what the run saw
     assert department.seen.slowest < REQUEST_TIMEOUT + 1 + _SLACK
     await ground.all_holds()
+    await ground.jobs_are_done()
 
 
 @pytest.mark.soak
@@ -52,3 +53,4 @@ async def test_a_service_whose_database_is_silent_ends_when_it_is_told_to(ground
     await asyncio.to_thread(ground.served.start)
     await ground.department.round()
     await ground.all_holds()
+    await ground.jobs_are_done()

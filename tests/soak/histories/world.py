@@ -49,8 +49,9 @@ class World:
     def __init__(self, runner: asyncio.Runner, database: Database, settings: Settings) -> None:
         self._runner = runner
         self.database = database
-        self.app = create_app(settings, database)
-        self.app.state.database = database
+        app = create_app(settings, database)
+        app.state.database = database
+        self.client = AsyncClient(transport=ASGITransport(app, raise_app_exceptions=False), base_url="http://test")
         self.answers: Counter[tuple[str, int]] = Counter()
         self.histories = 0
         self.products: Sequence[Row] = ()
@@ -63,11 +64,7 @@ class World:
         """The shop's master data, kept to be brought back before each history."""
         async with self.database.transaction() as session:
             _, token = auth.issue(session, name="everything", scopes=tuple(Permission))
-        self.client = AsyncClient(
-            transport=ASGITransport(self.app, raise_app_exceptions=False),
-            base_url="http://test",
-            headers={"Authorization": f"Bearer {token}"},
-        )
+        self.client.headers["Authorization"] = f"Bearer {token}"
         with clock.at(MORNING):
             shop = await Shop.open(self.client)
             limited = {**_ACCOUNT, "delivery_address": shop.account["delivery_address"]}
@@ -110,10 +107,12 @@ def opened(server: Server, settings: Settings) -> Iterator[World]:
     name = server.clone()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         world = World(runner, runner.run(_database(settings, server.database(name))), settings)
-        world.run(world.open())
-        yield world
-        world.run(world.close())
-    server.execute("DROP DATABASE {} WITH (FORCE)", name)
+        try:
+            world.run(world.open())
+            yield world
+        finally:
+            world.run(world.close())
+            server.execute("DROP DATABASE {} WITH (FORCE)", name)
 
 
 async def _database(settings: Settings, url: str) -> Database:
