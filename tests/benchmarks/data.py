@@ -14,7 +14,8 @@ FROM generate_series(1, {orders} / 100) n;
 INSERT INTO price_lists (id, version, created_at, updated_at, code, name, currency, is_default, valid_from)
 VALUES (uuidv7(), 1, now(), now(), 'standard', 'Standard', 'USD', true, '2020-01-01');
 
-INSERT INTO prices (id, version, created_at, updated_at, price_list_id, product_id, min_quantity, unit_price, valid_from)
+INSERT INTO prices (id, version, created_at, updated_at, price_list_id, product_id, min_quantity, unit_price,
+  valid_from)
 SELECT uuidv7(), 1, now(), now(), l.id, p.id, 1, 10.00, '2020-01-01' FROM products p, price_lists l;
 
 INSERT INTO stock_items (product_id, on_hand, counted_quantity, counted_at, version, updated_at)
@@ -25,7 +26,8 @@ INSERT INTO accounts (id, version, created_at, updated_at, number, name, type, k
 SELECT uuidv7(), 1, now() - interval '2 years', now() - interval '1 year', 'A-' || n, 'Company ' || n, 'end_customer',
   false, 'active', 'active', address, address, 'USD', 30, 0
 FROM generate_series(1, {orders} / 10) n, (SELECT jsonb_build_object(
-  'name', 'Company', 'lines', jsonb_build_array('High Street 1'), 'city', 'London', 'postal_code', 'E1 6AN', 'country', 'GB') AS address) a;
+  'name', 'Company', 'lines', jsonb_build_array('High Street 1'), 'city', 'London', 'postal_code', 'E1 6AN',
+  'country', 'GB') AS address) a;
 
 CREATE TEMPORARY TABLE numbered_accounts AS SELECT id, row_number() OVER (ORDER BY id) - 1 AS n FROM accounts;
 CREATE UNIQUE INDEX ON numbered_accounts (n);
@@ -37,8 +39,8 @@ INSERT INTO orders (id, version, created_at, updated_at, number, status, status_
   exchange_rate, net_amount, freight, returned_amount, base_amount, checked_at, findings, confirmed_at, completed_at)
 SELECT uuidv7(), 1, at, at, 'SO-' || o.n, status, at, CASE status WHEN 'completed' THEN 'delivered' ELSE 'none' END,
   status = 'confirmed', at::date + 5, at::date, a.id, 'email', 'message ' || o.n, at, 'PO-' || o.n,
-  jsonb_build_object('name', 'Company', 'lines', jsonb_build_array('High Street 1'), 'city', 'London', 'postal_code', 'E1 6AN',
-    'country', 'GB'),
+  jsonb_build_object('name', 'Company', 'lines', jsonb_build_array('High Street 1'), 'city', 'London',
+    'postal_code', 'E1 6AN', 'country', 'GB'),
   'USD', 1, 60.00, 0, 0, 60.00, CASE WHEN status <> 'draft' THEN at END, '[]',
   CASE WHEN status <> 'draft' THEN at END, CASE WHEN status = 'completed' THEN at END
 FROM (SELECT n, now() - interval '1 minute' * ({orders} - n) AS at,

@@ -15,10 +15,10 @@ from app.kernel.settings import Settings
 
 
 @contextmanager
-def migrated() -> Iterator[str]:
-    """The URL of an empty database with the schema in it, gone after the block."""
+def migrated(**settings: str) -> Iterator[str]:
+    """The URL of an empty database with the schema in it, gone after the block; `settings` are PostgreSQL's."""
     folder = Path(tempfile.mkdtemp(prefix="bellwether-bench-"))
-    server = EmbeddedPostgres(folder)
+    server = EmbeddedPostgres(folder, settings=settings)
     try:
         url = server.start()
         migrate.upgrade(url)

@@ -17,6 +17,7 @@ import httpx
 
 from app.kernel.db import conninfo
 from tests.benchmarks import data
+from tests.benchmarks.ground import key, migrated
 
 _SERVICE = ("-c", "from app.cli import main; main()", "serve")
 _LUA = Path(__file__).with_name("load.lua")
@@ -130,15 +131,12 @@ def _servers(url: str, folder: Path) -> Iterator[tuple[Server, Server]]:
         limit.process.terminate()
 
 
-def measure(url: str, token: str, *, loads: Sequence[Load] = LOADS, pairs: int = 5) -> str:
-    """The table. The database is filled as `data.fill` does."""
+def measure(url: str, token: str, *, loads: Sequence[Load] = LOADS, pairs: int = 5) -> None:
+    """Print the table. The database is filled as `data.fill` does."""
     for program in ("wrk", "taskset"):
         if shutil.which(program) is None:
             raise SystemExit(f"{program} is missing: install the distribution's package (wrk; util-linux has taskset)")
-    lines = [
-        "| | requests/s | limit's | share | least | aim | CPU ms | limit's | p50 ms | p99 ms | peak MB |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
+    print(_HEAD, flush=True)
     with tempfile.TemporaryDirectory() as place, _servers(url, Path(place)) as (ours, limit):
         for load in loads:
             ids = data.ids(url, "draft" if load.name == "P1" else "confirmed")
@@ -151,9 +149,12 @@ def measure(url: str, token: str, *, loads: Sequence[Load] = LOADS, pairs: int =
                     own = ids[start : start + part] if part else ids
                     both.append(server.run(load, token, own, f"{load.name}-{time.time_ns()}", Path(place)))
                 found.append((both[0], both[1]))
-            lines.append(_row(load, found[1:]))
-            print(lines[-1], flush=True)
-    return "\n".join(lines)
+            print(_row(load, found[1:]), flush=True)
+
+
+_HEAD = """
+| | requests/s | limit's | share | least | aim | CPU ms | limit's | p50 ms | p99 ms | peak MB |
+|---|---|---|---|---|---|---|---|---|---|---|"""
 
 
 def _row(load: Load, pairs: Sequence[tuple[Run, Run]]) -> str:
@@ -161,9 +162,28 @@ def _row(load: Load, pairs: Sequence[tuple[Run, Run]]) -> str:
         return float(statistics.median(getattr(pair[which], of) for pair in pairs))
 
     shares = sorted(ours.rate / limit.rate for ours, limit in pairs)
-    share = f"**{statistics.median(shares):.2f}** ({shares[0]:.2f} to {shares[-1]:.2f})"
-    return (
-        f"| {load.name} {load.title} | {median('rate', 0):,.0f} | {median('rate', 1):,.0f} | {share} | {load.least:.2f} "
-        f"| {load.aim:.2f} | {median('cpu', 0):.2f} | {median('cpu', 1):.2f} | {median('p50', 0):.1f} "
-        f"| {median('p99', 0):.1f} | {max(ours.peak for ours, _ in pairs):.0f} |"
-    )
+    cells = [
+        f"{load.name} {load.title}",
+        f"{median('rate', 0):,.0f}",
+        f"{median('rate', 1):,.0f}",
+        f"**{statistics.median(shares):.2f}** ({shares[0]:.2f} to {shares[-1]:.2f})",
+        f"{load.least:.2f}",
+        f"{load.aim:.2f}",
+        f"{median('cpu', 0):.2f}",
+        f"{median('cpu', 1):.2f}",
+        f"{median('p50', 0):.1f}",
+        f"{median('p99', 0):.1f}",
+        f"{max(ours.peak for ours, _ in pairs):.0f}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def main() -> None:
+    """Fill a database and measure."""
+    with migrated(shared_buffers="1GB", max_wal_size="4GB") as url:
+        data.fill(url)
+        measure(url, key(url))
+
+
+if __name__ == "__main__":
+    main()
