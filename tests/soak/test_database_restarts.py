@@ -21,7 +21,7 @@ class Scale:
 
 
 SHORT = pytest.param(Scale(callers=4, times=1, away=0.2, between=2), id="short")
-LONG = pytest.param(Scale(callers=16, times=8, away=3.0, between=50), id="long", marks=pytest.mark.soak)
+LONG = pytest.param(Scale(callers=16, times=5, away=2.0, between=40), id="long", marks=pytest.mark.soak)
 
 Fault = Callable[[OwnPostgres], None]
 _AWAY: tuple[Fault, ...] = (
