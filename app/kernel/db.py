@@ -224,7 +224,7 @@ async def _lent(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 async def _roll_back(transaction: Transaction) -> None:
     """A connection that does not let itself be rolled back in time is still in its transaction, and thrown away."""
-    with suppress(TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+    with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
         async with asyncio.timeout(_FAREWELL):
             await transaction.rollback()
 
