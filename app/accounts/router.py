@@ -54,6 +54,7 @@ async def create(tx: Tx, company: OurCompany, body: AccountCreate) -> Response:
 
 @account_routes.get("", summary="List accounts", response_model=Page[AccountSummary], dependencies=_READ)
 async def list_(request: Request, tx: ReadTx, query: Annotated[AccountQuery, Parameters()]) -> Response:
+    """Indexed: every sort by itself and with a status; by name any other filter but the next step; a number, words."""
     return answer_page(request, await accounts.page(tx, query))
 
 
@@ -146,6 +147,7 @@ async def create_contact(tx: Tx, body: ContactCreate) -> Response:
 
 @contact_routes.get("", summary="List contacts", response_model=Page[ContactRead], dependencies=_READ, name="list")
 async def list_contacts(request: Request, tx: ReadTx, query: Annotated[ContactQuery, Parameters()]) -> Response:
+    """Indexed: both sorts by themselves, with an account the one by name; an email address, and words."""
     return answer_page(request, await contacts.page(tx, query))
 
 

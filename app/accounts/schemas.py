@@ -31,6 +31,7 @@ from app.kernel.schema import (
     Stamped,
     Whole,
     unset,
+    words_of,
 )
 
 Days = Annotated[Whole, Field(ge=0, le=365, description="Days from the invoice until it is due.", examples=[30])]
@@ -156,7 +157,7 @@ class AccountQuery(Query):
     industry: Line | None = None
     number: Code | None = None
     next_step_by: Day | None = Field(None, description="The next step is due on this day or before.")
-    words: Line | None = Field(None, description="Each must begin a word of the name or the number.")
+    words: Line | None = Field(None, description=words_of("the name or the number"))
     sort: Literal["name", "-name", "number", "-number", "created_at", "-created_at"] = "name"
 
 
@@ -216,5 +217,5 @@ class ContactQuery(Query):
     email: Email | None = None
     decision_maker: bool | None = None
     active: bool | None = None
-    words: Line | None = Field(None, description="Each must begin a word of the name or the email address.")
+    words: Line | None = Field(None, description=words_of("the name or the email address"))
     sort: Literal["name", "-name", "created_at", "-created_at"] = "name"

@@ -93,6 +93,15 @@ class Query(BaseModel):
         return self.model_dump_json(exclude={"limit", "cursor"})
 
 
+MOST_FOUND = 10_000
+"""So many rows may have the words that a list is asked for."""
+
+
+def words_of(columns: str) -> str:
+    """Describes the filter `words` of a list."""
+    return f"Each must begin a word of {columns}. More than {MOST_FOUND:,} rows with them are refused."
+
+
 _SPARE_ZEROS = 20
 _PLAIN = r"^-?[0-9]+(\.[0-9]+)?$"
 

@@ -13,9 +13,8 @@ from typing import Any
 from sqlalchemy import ARRAY, ColumnElement, TextClause, Uuid, any_, func, literal, select, text
 
 from app.kernel.errors import Invalid
+from app.kernel.schema import MOST_FOUND
 from app.kernel.statement import Reader
-
-MOST = 10_000
 
 # A percent sign separates words by itself; here it would need another spelling for every driver.
 _PUNCTUATION = "!\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
@@ -49,10 +48,10 @@ async def found(reader: Reader, identity: Any, words: ColumnElement[Any], asked:
         Invalid: these are more than can be sorted.
 
     """
-    matching = select(identity).where(_match(words, asked)).limit(MOST + 1)
+    matching = select(identity).where(_match(words, asked)).limit(MOST_FOUND + 1)
     ids = list((await reader.execute(matching)).scalars())
-    if len(ids) > MOST:
-        raise Invalid.at("words", "too_common", f"begin more than {MOST:,} rows: write more of a word, or another")
+    if len(ids) > MOST_FOUND:
+        raise Invalid.at("words", "too_common", f"begin more than {MOST_FOUND:,} rows: write more of them")
     # Unnested, since PostgreSQL might walk a sorted list to its end for ids that it has counted.
     few = select(func.unnest(literal(ids, ARRAY(Uuid)))).scalar_subquery()
     return identity == any_(func.array(few))  # type: ignore[no-any-return]

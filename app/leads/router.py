@@ -75,6 +75,7 @@ async def capture(tx: Tx, body: LeadBulk) -> BulkResult:
 
 @routes.get("", summary="List leads", response_model=Page[LeadRead], dependencies=_READ)
 async def list_(request: Request, tx: ReadTx, query: Annotated[LeadQuery, Parameters()]) -> Response:
+    """Indexed: every sort by itself, with a status or an owner, and in a range; by age a source or campaign; words."""
     return answer_page(request, await leads.page(tx, query))
 
 

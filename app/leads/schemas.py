@@ -35,6 +35,7 @@ from app.kernel.schema import (
     Text,
     Whole,
     unset,
+    words_of,
 )
 from app.leads.dedupe import CaptureOutcome
 from app.leads.rules import Authority, Budget, DisqualifyReason, Intention, Interest, LeadStatus, Need, ScoreReason
@@ -334,7 +335,7 @@ class LeadQuery(Query):
     updated_to: Instant | None = Field(None, description="Up to, not including, this instant.")
     next_step_due: Day | None = Field(None, description="Only with a next step on or before this day.")
     words: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
-        None, description="Every word must begin a word of name, company, email, title, interest, message or website."
+        None, description=words_of("name, company, email, title, interest, message or website")
     )
     sort: Literal["created_at", "-created_at", "updated_at", "-updated_at", "score", "-score"] = "-created_at"
 

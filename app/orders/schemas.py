@@ -204,11 +204,7 @@ class OrderRead(Stamped):
 
 
 class OrderQuery(Query):
-    """Filters of the list of orders.
-
-    Any sort has an index alone and together with `status`; `open_to_ship` with `due_on` and `status_at`,
-    `shipment_state` with `due_on`. Account, lead, number and purchase order number find few orders in any sort.
-    """
+    """Filters of the list of orders."""
 
     status: OrderStatus | None = None
     open_to_ship: bool | None = Field(None, description="Confirmed, not on hold, and something has not left yet.")

@@ -57,7 +57,7 @@ async def upsert(tx: Tx, body: ProductBulk) -> BulkResult:
 
 @product_routes.get("", summary="List products", response_model=Page[ProductRead], dependencies=_READ)
 async def list_(request: Request, tx: ReadTx, query: Annotated[ProductQuery, Parameters()]) -> Response:
-    """Indexed: every sort by itself, with category or status the sorts by SKU and name, and the words."""
+    """Indexed: every sort by itself, with category or status the sorts by SKU and name; a SKU, and words."""
     return answer_page(request, await products.page(tx, query))
 
 
@@ -102,7 +102,7 @@ async def create_price_list(tx: Tx, body: PriceListCreate) -> Response:
     "", summary="List price lists", name="list", response_model=Page[PriceListRead], dependencies=_READ
 )
 async def list_price_lists(request: Request, tx: ReadTx, query: Annotated[PriceListQuery, Parameters()]) -> Response:
-    """Indexed: every sort by itself, and with currency the one by code."""
+    """Indexed: both sorts by themselves, and with currency the one by code; a code, and the default lists."""
     return answer_page(request, await price_lists.page(tx, query))
 
 

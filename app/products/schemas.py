@@ -25,6 +25,7 @@ from app.kernel.schema import (
     Text,
     Whole,
     unset,
+    words_of,
 )
 from app.products.rules import ProductStatus, check_period
 
@@ -99,7 +100,7 @@ class ProductQuery(Query):
     sku: Code | None = Field(None, description="Exactly this SKU, in any case.")
     category: Line | None = None
     status: ProductStatus | None = None
-    words: Line | None = Field(None, description="Each must begin a word of the name or the SKU.", examples=["cha 10"])
+    words: Line | None = Field(None, description=words_of("the name or the SKU"), examples=["cha 10"])
     sort: Literal["sku", "-sku", "name", "-name", "created_at", "-created_at"] = "sku"
 
 

@@ -26,6 +26,7 @@ async def create(tx: Tx, body: StaffCreate) -> Response:
 
 @routes.get("", summary="List staff", response_model=Page[StaffRead], dependencies=_READ)
 async def list_(request: Request, tx: ReadTx, query: Annotated[StaffQuery, Parameters()]) -> Response:
+    """Indexed: both sorts by themselves, with a role the one by name, and who reports to somebody."""
     return answer_page(request, await staff.page(tx, query))
 
 

@@ -110,6 +110,7 @@ async def create_bulk(tx: Tx, body: ReceiptBulk) -> BulkResult:
 async def list_receipts(
     request: Request, tx: ReadTx, company: OurCompany, query: Annotated[ReceiptQuery, Parameters()]
 ) -> Response:
+    """Indexed: both sorts by themselves and with a status, a SKU or a source; by due day a range, and what is late."""
     late = receipts.late(query, company.today())
     return answer_page(request, await receipts.page(tx, query, *late))
 

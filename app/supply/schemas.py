@@ -152,7 +152,7 @@ class ReceiptRead(Stamped):
 
 
 class ReceiptQuery(Query):
-    """Filters of the list of receipts. Filter by status, SKU or source and sort by either: all have their index."""
+    """Filters of the list of receipts."""
 
     status: ReceiptStatus | None = None
     sku: Code | None = None

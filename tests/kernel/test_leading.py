@@ -9,7 +9,7 @@ from httpx import AsyncClient
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.kernel.words import MOST
+from app.kernel.schema import MOST_FOUND
 from app.products.models import ExchangeRate
 
 _FIRST = date(2026, 1, 1)
@@ -71,7 +71,7 @@ async def test_pages_hold_what_the_filters_say(
 
 
 async def test_words_that_begin_very_many_rows_are_refused(client: AsyncClient, tx: AsyncSession) -> None:
-    await tx.execute(text(_INSERT_PRODUCTS), {"n": MOST})
+    await tx.execute(text(_INSERT_PRODUCTS), {"n": MOST_FOUND})
     answer = await client.get("/v1/products", params={"words": "tea", "limit": 1})
     assert answer.json()["has_more"]
     await tx.execute(text(_INSERT_PRODUCTS.replace("'T-'", "'U-'")), {"n": 1})
