@@ -206,7 +206,10 @@ def query_of(route: RouteContext) -> type[BaseModel]:
 
 
 def questions(route: RouteContext) -> Iterator[Question]:
-    """Each sort of the list without a filter, and with each of its filters; the default comes first."""
+    """Each sort of the list without a filter, and with each of its filters; the default comes first.
+
+    What has no index is asked for in one direction: the first page of the other one is its last.
+    """
     query, path = query_of(route), str(route.path)
     filters = [({}, (ANY,)), *FILTERS.get(path, []), *(({"words": word}, ()) for word in WORDS.get(path, ()))]
     forgotten = set(query.model_fields) - _SKIPPED - {name for each, _ in filters for name in each}
@@ -214,5 +217,10 @@ def questions(route: RouteContext) -> Iterator[Question]:
     field = query.model_fields.get("sort")
     sorts = [None] if field is None else sorted(get_args(field.annotation), key=lambda s: (s != field.default, s))
     for each, indexed in filters:
+        seen = set()
         for sort in sorts:
-            yield Question(path, sort, each, ANY in indexed or (sort or "").removeprefix("-") in indexed)
+            column = (sort or "").removeprefix("-")
+            found = Question(path, sort, each, ANY in indexed or column in indexed)
+            if found.indexed or column not in seen:
+                yield found
+            seen.add(column)

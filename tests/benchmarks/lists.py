@@ -129,8 +129,13 @@ def run() -> dict[str, list[Measured]]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-if __name__ == "__main__":
-    everything = run()
-    print(report(everything))
+def main() -> None:
+    """Print what every question costs, then the table of README."""
+    found = run()
+    print(report(found))
     print()
-    print(summary(everything))
+    print(summary(found))
+
+
+if __name__ == "__main__":
+    main()
