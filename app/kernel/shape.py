@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel
 from sqlalchemy import ColumnElement, Text, cast, func, inspect, literal_column, select
-from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
+from sqlalchemy.dialects.postgresql import JSON
 
 from app.kernel.db import Base
 from app.kernel.statement import DIALECT
@@ -87,6 +87,6 @@ def json_list_of(
     computed: Mapping[str, ColumnElement[Any]] | None = None,
 ) -> ColumnElement[Any]:
     """The rows of a child table that belong to `parent`'s row, as the JSON array of `schema`."""
-    item = json_of(schema, model, computed)
-    rows = select(func.coalesce(func.json_agg(aggregate_order_by(item, order_by)), literal_column("'[]'::json")))
-    return rows.where(where).correlate(parent).scalar_subquery()
+    rows = select(*fields(schema, model, computed or {})).where(where).order_by(order_by).correlate(parent).lateral("r")
+    whole = func.coalesce(func.json_agg(literal_column("r"), type_=JSON), literal_column("'[]'::json"))
+    return select(whole).select_from(rows).correlate(parent).scalar_subquery()

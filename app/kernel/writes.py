@@ -62,8 +62,10 @@ class Writes:
         self.insert(outbox.OutboxEvent, [outbox.as_values(self._session, subject, event)])
 
     def _add(self, model: type[Base], rows: Iterable[Row], *, updates: bool, replaces: tuple[str, ...]) -> None:
-        for row in rows:
-            self._rows.setdefault(_Part(model, tuple(row), updates, replaces), []).append(row)
+        added = list(rows)
+        if added:
+            part = _Part(model, tuple(added[0]), updates, replaces)
+            self._rows.setdefault(part, []).extend(added)
 
     async def send(self) -> None:
         """Write it all, in one statement."""
