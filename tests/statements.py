@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.kernel.statement import driver_of
 
-_OTHERS = ("FROM api_keys", "typeinfo_tree", "current_setting")  # the caller's key, every five seconds; the driver's own questions
+# The caller's key, every five seconds; the driver's own questions.
+_OTHERS = ("FROM api_keys", "typeinfo_tree", "current_setting")
 _FRAME = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")  # a transaction's; inside a test's all are savepoints
 
 
