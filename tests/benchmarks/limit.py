@@ -22,7 +22,8 @@ _ORDER = """
       SELECT o.id, o.version, o.created_at, o.updated_at, o.number, o.status, o.status_at, o.shipment_state,
         o.open_to_ship, o.due_on, o.ordered_on, o.account_id, a.name AS account_name, o.contact_id, o.lead_id,
         o.channel, o.evidence_reference, o.received_at, o.taken_by_id, o.po_number, o.delivery_address, o.notes,
-        o.currency, o.exchange_rate::text, o.net_amount::text, o.freight::text, o.returned_amount::text, o.base_amount::text,
+        o.currency, o.exchange_rate::text, o.net_amount::text, o.freight::text, o.returned_amount::text,
+        o.base_amount::text,
         o.checked_at, true AS check_is_current, o.findings, o.dates_agreed_by, o.confirmed_at,
         o.completed_at, o.cancelled_at, o.cancel_reason,
         (SELECT json_agg(l ORDER BY l.line_no) FROM (
