@@ -113,7 +113,7 @@ class Histories(RuleBasedStateMachine):
     ("histories", "steps", "repeatable"),
     [
         pytest.param(25, 8, True, id="short"),
-        pytest.param(2000, 10, False, id="long", marks=pytest.mark.soak),
+        pytest.param(2000, 12, False, id="long", marks=pytest.mark.soak),
     ],
 )
 def test_histories(server: Server, settings: Settings, *, histories: int, steps: int, repeatable: bool) -> None:
