@@ -16,7 +16,7 @@ SERVER = {
     "full_page_writes": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
-    "max_wal_size": "2GB",
+    "max_wal_size": "512MB",
     "autovacuum": "off",
     "shared_buffers": "1GB",
     "maintenance_work_mem": "512MB",

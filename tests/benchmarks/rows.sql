@@ -16,7 +16,7 @@ $$ SELECT kinds[1 + floor(random() * cardinality(kinds))::int] $$;
 SELECT setseed(0.5);
 
 INSERT INTO staff (id, name, email, role, reports_to_id, active_from, active_to, version, created_at, updated_at)
-SELECT pg_temp.id('001', n), 'Person ' || md5(n::text), 'person-' || n || '@example.com',
+SELECT pg_temp.id('001', n), 'Person ' || substr(md5(n::text), 1, 12), 'person-' || n || '@example.com',
        CASE WHEN n % 10 = 0 THEN 'sales_manager' WHEN n % 10 = 1 THEN 'administrator' ELSE 'representative' END,
        CASE WHEN n % 8 > 0 AND n > 8 THEN pg_temp.id('001', n - n % 8) END, '2020-01-01',
        CASE WHEN n % 10 = 3 THEN date '2024-12-31' END, 1, pg_temp.at(n), pg_temp.at(n)
@@ -25,7 +25,7 @@ FROM generate_series(1, :rows) AS n;
 INSERT INTO products (id, sku, name, category, unit, minimum_quantity, order_multiple, status, production_days, version,
                       created_at, updated_at)
 SELECT pg_temp.id('002', n), 'SKU-' || lpad((n * 7919 % :rows)::text, 7, '0'),
-       'Product ' || md5(n::text) || CASE WHEN n % 100 = 7 THEN ' smoked' ELSE '' END
+       'Product ' || substr(md5(n::text), 1, 12) || CASE WHEN n % 100 = 7 THEN ' smoked' ELSE '' END
        || CASE WHEN n % (:rows / 10) = 7 THEN ' zanzibar' ELSE '' END,
        'Category ' || n % 40, 'pcs', 1, 1,
        CASE WHEN n % 50 = 0 THEN 'blocked' WHEN n % 10 = 1 THEN 'discontinued' ELSE 'active' END,
@@ -54,7 +54,7 @@ INSERT INTO accounts (id, number, name, type, industry, size, key_account, paren
                       owner_id, billing_address, currency, payment_terms_days, open_exposure, next_step, next_step_on,
                       version, created_at, updated_at)
 SELECT pg_temp.id('006', n), 'A-' || lpad(n::text, 7, '0'),
-       'Company ' || md5(n::text) || CASE WHEN n % 100 = 7 THEN ' smoked' ELSE '' END
+       'Company ' || substr(md5(n::text), 1, 12) || CASE WHEN n % 100 = 7 THEN ' smoked' ELSE '' END
        || CASE WHEN n % (:rows / 10) = 7 THEN ' zanzibar' ELSE '' END,
        CASE WHEN n % 4 = 0 THEN 'reseller' ELSE 'end_customer' END, 'Industry ' || n % 30, 'small', n % 50 = 0,
        CASE WHEN n % 10 = 0 THEN pg_temp.id('006', pg_temp.parent(n * 4)) END,
@@ -69,7 +69,7 @@ FROM generate_series(1, :rows) AS n;
 
 INSERT INTO contacts (id, account_id, name, job_title, email, decision_maker, active, version, created_at, updated_at)
 SELECT pg_temp.id('007', n), pg_temp.id('006', pg_temp.parent(n)),
-       'Person ' || md5(n::text) || CASE WHEN n % 100 = 7 THEN ' smoked' ELSE '' END
+       'Person ' || substr(md5(n::text), 1, 12) || CASE WHEN n % 100 = 7 THEN ' smoked' ELSE '' END
        || CASE WHEN n % (:rows / 10) = 7 THEN ' zanzibar' ELSE '' END,
        'Buyer', 'contact-' || n || '@example.com', n % 5 = 0, n % 20 > 0, 1, pg_temp.at(n), pg_temp.at(n)
 FROM generate_series(1, :rows) AS n;
@@ -192,8 +192,8 @@ INSERT INTO outbox (id, position, type, subject_type, subject_id, time, actor, d
 SELECT pg_temp.id('013', n), n,
        CASE WHEN n % (:rows / 100) = 0 THEN 'staff.updated' ELSE types[1 + n % cardinality(types)] END,
        CASE WHEN n % 10 < 8 THEN kinds[1 + n % 10] ELSE 'orders' END,
-       CASE WHEN n % 10 < 8 THEN pg_temp.id(codes[1 + n % 10], :rows * 9 / 25) ELSE pg_temp.id('00c', n) END, pg_temp.at(n),
-       'desk', '{"changes": []}'
+       CASE WHEN n % 10 < 8 THEN pg_temp.id(codes[1 + n % 10], :rows * 9 / 25) ELSE pg_temp.id('00c', n) END,
+       pg_temp.at(n), 'desk', '{"changes": []}'
 FROM generate_series(1, :rows) AS n, (SELECT
     ARRAY['order.created', 'order.confirmed', 'order.shipped', 'order.delivered', 'order.completed', 'lead.captured',
           'lead.touched', 'lead.qualified', 'account.updated', 'receipt.received', 'stock.counted',
