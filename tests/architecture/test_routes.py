@@ -212,9 +212,7 @@ def test_lists_are_found() -> None:
 
 
 @pytest.mark.parametrize(("route", "query", "repository"), SORTED, ids=[name(route) for route, _, _ in SORTED])
-def test_sorts_are_as_described(
-    route: RouteContext, query: type[BaseModel], repository: Any
-) -> None:
+def test_sorts_are_as_described(route: RouteContext, query: type[BaseModel], repository: Any) -> None:
     offered = get_args(query.model_fields["sort"].annotation)
     assert sorted(offered) == sorted([*repository.sorts, *(f"-{sort}" for sort in repository.sorts)])
     assert query.model_fields["sort"].default in offered
