@@ -127,7 +127,7 @@ FILTERS: dict[str, list[tuple[dict[str, Any], tuple[str, ...]]]] = {
     ],
     "/v1/events": [
         ({"type": "staff.updated"}, (ANY,)),
-        ({"type": ["order.confirmed", "order.shipped"]}, (ANY,)),
+        ({"type": ("order.confirmed", "order.shipped")}, (ANY,)),
         ({"subject": "orders/orders"}, (ANY,)),
         ({"subject": "orders/orders", "type": "order.shipped"}, (ANY,)),
     ],
@@ -177,8 +177,13 @@ class Question:
         return "/".join(named)
 
     def __str__(self) -> str:
-        asked = "&".join(f"{name}={value}" for name, value in self.filters.items())
-        return " ".join(each for each in (self.sort or "position", asked) if each)
+        asked = [f"{name}={'…' if _is_placeholder(value) else value}" for name, value in self.filters.items()]
+        return ", ".join((self.sort or "position", *asked))
+
+
+def _is_placeholder(value: Any) -> bool:
+    """Whether it is an id, a SKU or a day, which depend on the database and on today."""
+    return value in {*KINDS, "orders/orders", QUARTER, NOW, TODAY, WEEK} or str(value).startswith("sku of ")
 
 
 def _named(value: Any, rows: int) -> Any:
