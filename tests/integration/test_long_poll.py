@@ -163,7 +163,7 @@ async def test_more_news_than_are_looked_at_at_once(live: Live) -> None:
     mine = uuid7()
     async with (
         waiting(live, 1, subject=f"staff/{mine}") as (task,),
-        waiting(live, 1, wait=2, type="order.held") as rest,
+        waiting(live, 1, wait=5, type="order.held") as rest,
     ):
         async with live.database.transaction() as session:
             session.add_all([outbox.as_row(session, uuid7(), JOINED) for _ in range(2100)])
