@@ -35,6 +35,7 @@ class _Server(uvicorn.Server):
         # Requests have their time, then jobs; then a database that fell silent could hold the process for ever.
         signal.alarm(2 * (self.config.timeout_graceful_shutdown or 0) + _LAST)
         await super().shutdown(sockets)
+        signal.alarm(0)
 
 
 def _connections(settings: Settings) -> int:
@@ -68,4 +69,3 @@ def serve(settings: Settings, listener: socket.socket, announce: Callable[[], No
     )
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal again after it has stopped: being told to is no error
         _Server(config, announce, app.state.watcher.stop).run(sockets=[listener])
-    signal.alarm(0)
