@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from httpx import Response
 from hypothesis import strategies as st
 
-from tests.soak.histories.seen import BACK, Row, Seen, likely, newest
+from tests.soak.histories.seen import BACK, Resource, Seen, likely, newest
 from tests.soak.histories.sending import STALE, Call, Operation, Told
 
 
@@ -62,7 +62,7 @@ class OfOrder(Operation):
     likely: ClassVar[frozenset[str]] = frozenset({"draft"})
     refusals = frozenset({409, STALE})
 
-    def found(self, seen: Seen) -> Row | None:
+    def found(self, seen: Seen) -> Resource | None:
         return likely(seen.orders, self.order, self.likely)
 
     def to(self, seen: Seen, action: str, body: Any, method: str = "POST", *, versioned: bool = True) -> Call | None:

@@ -15,7 +15,7 @@ BACK = st.integers(0, ANY + 1)
 """Which of the things, see `likely`."""
 
 Thing = TypeVar("Thing")
-Row = dict[str, Any]
+Resource = dict[str, Any]
 
 # Ordered by when they were made: instants differ, so a race has no say in who is the first.
 _SEEN = text(
@@ -50,15 +50,15 @@ class Seen:
     """
 
     now: datetime
-    leads: Sequence[Row]
-    orders: Sequence[Row]
-    shipments: Sequence[Row]
-    holds: Sequence[Row]
-    planned: Sequence[Row]
+    leads: Sequence[Resource]
+    orders: Sequence[Resource]
+    shipments: Sequence[Resource]
+    holds: Sequence[Resource]
+    planned: Sequence[Resource]
     accounts: Sequence[str]
     position: int
     start: int
-    products: Sequence[Row]
+    products: Sequence[Resource]
 
     @property
     def today(self) -> date:
@@ -78,13 +78,13 @@ def newest(things: Sequence[Thing], back: int) -> Thing | None:
     return things[-1 - back % len(things)] if things else None
 
 
-def likely(things: Sequence[Row], back: int, statuses: Collection[str]) -> Row | None:
+def likely(things: Sequence[Resource], back: int, statuses: Collection[str]) -> Resource | None:
     """`newest` of those in one of the statuses, so that most requests find their way; with a large `back`, of all."""
     fitting = [each for each in things if each["status"] in statuses]
     return newest(fitting if fitting and back < ANY else things, back)
 
 
-async def look(reader: Reader, *, now: datetime, products: Sequence[Row]) -> Seen:
+async def look(reader: Reader, *, now: datetime, products: Sequence[Resource]) -> Seen:
     """What there is now. One statement."""
     found = (await reader.execute(_SEEN)).mappings().one()
     return Seen(now=now, products=products, **found)

@@ -7,7 +7,6 @@ from typing import Any
 from httpx import Response
 from hypothesis import strategies as st
 
-from app.supply.rules import ReceiptStatus
 from tests.soak.histories.seen import Seen, newest
 from tests.soak.histories.sending import Call, Operation, Told
 
@@ -57,7 +56,7 @@ class Receipt:
     product: int
     quantity: int
     due: int
-    status: ReceiptStatus
+    status: str
     replaces: int | None = None
 
     def body(self, seen: Seen) -> dict[str, Any]:
@@ -86,7 +85,7 @@ class Tell(Operation):
         return Call(path="/v1/receipts", body=self.receipt.body(seen))
 
     def told(self, answer: Response) -> Told:
-        came = {"receipt.received": 1} if self.receipt.status is ReceiptStatus.RECEIVED else {}
+        came = {"receipt.received": 1} if self.receipt.status == "received" else {}
         if answer.status_code == 201:
             return Told({"receipt.created": 1, **came}, beside=_OF_PLANNED)
         return Told(came, beside=_OF_PLANNED, or_none=True)
@@ -105,7 +104,7 @@ class TellMany(Operation):
         came = {
             each["id"]
             for each, row in zip(data, self.receipts, strict=True)
-            if row.status is ReceiptStatus.RECEIVED and each["status"] in {"created", "updated"}
+            if row.status == "received" and each["status"] in {"created", "updated"}
         }
         exactly = {"receipt.created": results.count("created"), "receipt.received": len(came)}
         return Told({kind: times for kind, times in exactly.items() if times}, beside=_OF_PLANNED)
@@ -118,7 +117,7 @@ receipt = st.builds(
     product=_PRODUCT,
     quantity=st.integers(1, 8),
     due=st.integers(-1, 9),
-    status=st.sampled_from([*ReceiptStatus, ReceiptStatus.CONFIRMED, ReceiptStatus.CONFIRMED]),
+    status=st.sampled_from(["confirmed", "confirmed", "confirmed", "planned", "received", "cancelled"]),
     replaces=st.none() | st.integers(0, 2),
 )
 supply = st.one_of(

@@ -24,7 +24,7 @@ from tests import invariants
 from tests.conftest import Server
 from tests.orders.factories import Shop, ok
 from tests.soak.histories import people
-from tests.soak.histories.seen import Row, Seen, look
+from tests.soak.histories.seen import Resource, Seen, look
 from tests.soak.histories.sending import How, Operation, Sent, check, send
 from tests.soak.histories.story import Story
 
@@ -54,7 +54,7 @@ class World:
         self.client = AsyncClient(transport=ASGITransport(app, raise_app_exceptions=False), base_url="http://test")
         self.answers: Counter[tuple[str, int]] = Counter()
         self.histories = 0
-        self.products: Sequence[Row] = ()
+        self.products: Sequence[Resource] = ()
 
     def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
         """Run something on the world's loop."""
@@ -125,15 +125,27 @@ async def _after(seconds: float, request: Coroutine[Any, Any, Result]) -> Result
 
 
 class History:
-    """One history: steps of one or several operations at once, each followed by everything that has to hold."""
+    """One history: steps of one or several operations at once, each followed by everything that has to hold.
+
+    A failure tells the steps that led to it, as calls of this class: a race may need them several times.
+    """
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._steps = ["history = History(world)"]
         self._requests = 0
         self._reads: list[tuple[int, Any]] = []
         world.histories += 1
         self._now = MORNING
         self.seen, self.story = world.run(self._begin())
+
+    def _do(self, step: str, what: Coroutine[Any, Any, None]) -> None:
+        self._steps.append(f"history.{step}")
+        try:
+            self._world.run(what)
+        except Exception as error:
+            error.add_note("\n".join(self._steps))
+            raise
 
     async def _begin(self) -> tuple[Seen, Story]:
         async with self._world.database.engine.connect() as connection:
@@ -146,11 +158,12 @@ class History:
     def night(self) -> None:
         """A business day passes: what did not come is late."""
         self._now = (self._now + timedelta(days=1)).replace(hour=MORNING.hour, minute=0, second=0)
-        self._world.run(self._look())
+        self._do("night()", self._look())
 
     def step(self, *operations: tuple[Operation, How], apart: int) -> None:
         """Send the operations so many milliseconds apart, and check what has to hold when all are answered."""
-        self._world.run(self._step(operations, apart / 1000))
+        shown = "".join(f"{operation!r}, " for operation in operations)
+        self._do(f"step({shown}apart={apart})", self._step(operations, apart / 1000))
 
     async def _step(self, operations: Sequence[tuple[Operation, How]], apart: float) -> None:
         coming = []
@@ -191,7 +204,7 @@ class History:
 
     def end(self) -> None:
         """What holds of a history as a whole."""
-        self._world.run(self._end())
+        self._do("end()", self._end())
 
     async def _end(self) -> None:
         page = await self._world.client.get("/v1/events", params={"after": self.seen.start, "limit": 1000})
