@@ -98,7 +98,10 @@ def person_key(name: str | None) -> str:
     Case, width, blanks and punctuation do not count, apostrophes vanish, and "Berg, Anna" is "anna berg" (but in
     "Anna Berg, PhD" the order stays). Accents count: André and Andre may be two people.
     """
-    text = (name or "").translate(_APOSTROPHES)  # before NFKC takes an acute accent apart
+    text = name or ""
+    if text.isascii() and "," not in text:  # what follows would come to the same, in five times the time
+        return " ".join(_ASCII_WORDS.findall(text.replace("'", "").replace("`", "").lower()))
+    text = text.translate(_APOSTROPHES)  # before NFKC takes an acute accent apart
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).translate(_APOSTROPHES)
     parts = [words for part in _COMMAS.split(text) if (words := _words(part))]
     if len(parts) == 2 and not _SUFFIXES.issuperset(parts[1]):  # noqa: PLR2004 - last name, first name

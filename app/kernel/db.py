@@ -90,6 +90,7 @@ def conninfo(url: str) -> str:
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
+_PLANNED_FOR = 10  # seconds: a plan made while a table was empty is bad when it has filled, which can be soon
 _FAREWELL = 1.0  # seconds to end a connection in order
 
 
@@ -119,6 +120,7 @@ def _engine(settings: Settings, url: str, **parameters: str) -> AsyncEngine:
             "dsn": conninfo(url),
             "connection_class": _Connection,
             "timeout": settings.pool_timeout,
+            "max_cached_statement_lifetime": _PLANNED_FOR,
             "server_settings": {
                 "application_name": "bellwether",
                 "timezone": "UTC",

@@ -8,8 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import islice
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -32,6 +31,10 @@ from app.leads.state import DERIVED, PERSONAL, scored
 Columns = dict[str, Any]
 
 _PLAIN = ("campaign", "offer", "person_name", "job_title", "company", "country", "website", "interest", "message")
+_PAIRS = {
+    "telephone": ("telephone", "telephone_e164"),
+    "estimated_value": ("estimated_value", "estimated_currency"),
+}  # the columns of one field, which mean nothing apart
 _ATTRIBUTE = "attributes."
 _MOST_ATTRIBUTES = 100  # of a lead, from all its touches
 _DECIDED = frozenset(
@@ -39,12 +42,13 @@ _DECIDED = frozenset(
     | {"estimated_currency", "attributes"}
 )
 _WRITTEN = sorted(_DECIDED | DERIVED | {"id", "status", "updated_at"})
+_SORTED = json.JSONEncoder(sort_keys=True).encode
 _BLANK: Columns = {
     **dict.fromkeys(Lead.__table__.columns.keys()),
-    "status": LeadStatus.NEW,
-    "budget": Budget.UNKNOWN,
-    "authority": Authority.UNKNOWN,
-    "need": Need.UNKNOWN,
+    "status": LeadStatus.NEW.value,
+    "budget": Budget.UNKNOWN.value,
+    "authority": Authority.UNKNOWN.value,
+    "need": Need.UNKNOWN.value,
     "touch_count": 0,
     "version": 0,
 }
@@ -52,10 +56,12 @@ _BLANK: Columns = {
 
 async def capture(session: AsyncSession, *, rows: Mapping[int, LeadCreate]) -> tuple[Result, ...]:
     """Take in rows, named by their position in the body; a result for each, in their order."""
-    sent = [_incoming(index, row) for index, row in rows.items()]
+    payloads = {index: row.model_dump(mode="json", exclude_unset=True) for index, row in rows.items()}
+    sent = [_incoming(index, row, payloads[index]) for index, row in rows.items()]
     before = {row["id"]: row for row in await _hold_and_read(session, sent)}
     plan = plan_capture(sent, [_known(lead) for lead in before.values()], uuid7)
-    await _write(session, rows, before, plan)
+    if plan.touches:
+        await _write(session, rows, payloads, before, plan)
     return plan.results
 
 
@@ -72,20 +78,19 @@ async def _hold_and_read(session: AsyncSession, rows: Sequence[Incoming]) -> lis
     wanted = set(lock_keys(rows))
     held = wanted | await leads.hold(session, wanted, identities)
     found = await leads.known(session, emails, identities)
-    if not held.issuperset(lock_keys(rows, [_known(lead) for lead in found])):
+    if found and not held.issuperset(lock_keys(rows, [_known(lead) for lead in found])):
         raise StartOver
     return sorted(found, key=lambda lead: (lead["created_at"], lead["id"]))
 
 
-def _incoming(index: int, row: LeadCreate) -> Incoming:
-    payload = row.model_dump(mode="json", exclude_unset=True)
-    telephone = (row.telephone, normalise_phone(row.telephone, row.country)) if row.telephone else None
-    fields: Columns = {
-        **{name: getattr(row, name) for name in _PLAIN},
-        "telephone": telephone,
-        "product_skus": tuple(dict.fromkeys(row.product_skus)) or None,
-        **{f"{_ATTRIBUTE}{name}": value for name, value in row.attributes.items()},
-    }
+def _incoming(index: int, row: LeadCreate, payload: Columns) -> Incoming:
+    fields: Columns = {name: value for name in _PLAIN if (value := getattr(row, name)) is not None}
+    if row.telephone:
+        fields["telephone"] = (row.telephone, normalise_phone(row.telephone, row.country))
+    if row.product_skus:
+        fields["product_skus"] = tuple(dict.fromkeys(row.product_skus))
+    for name, value in row.attributes.items():
+        fields[f"{_ATTRIBUTE}{name}"] = value
     if row.estimated_value is not None and row.estimated_currency is not None:
         amount = money.quantise(row.estimated_value, row.estimated_currency)
         fields["estimated_value"] = (amount, row.estimated_currency)
@@ -96,7 +101,7 @@ def _incoming(index: int, row: LeadCreate) -> Incoming:
         email=row.email,
         person_key=person_key(row.person_name),
         fields=fields,
-        fingerprint=hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest(),
+        fingerprint=hashlib.sha256(_SORTED(payload).encode()).hexdigest(),
     )
 
 
@@ -121,30 +126,37 @@ def _known(lead: Mapping[str, Any]) -> Known:
 
 
 def _columns(lead: Known) -> Columns:
-    """The columns that hold what deduplication decides: `_known` undone."""
-    fields: Mapping[str, Any] = lead.fields
-    telephone, e164 = fields.get("telephone") or (None, None)
-    amount, currency = fields.get("estimated_value") or (None, None)
-    free = (item for item in fields.items() if item[0].startswith(_ATTRIBUTE))
-    return {
-        **{name: fields.get(name) for name in _PLAIN},
+    """The columns that hold what deduplication decides, but for fields that never said anything: `_known` undone."""
+    attributes: Columns = {}
+    columns: Columns = {
         "email": lead.email,
         "person_key": lead.person_key,
         "shared_email": lead.shared_email,
-        "telephone": telephone,
-        "telephone_e164": e164,
-        "product_skus": list(fields.get("product_skus") or ()),
-        "estimated_value": amount,
-        "estimated_currency": currency,
-        "attributes": {name.removeprefix(_ATTRIBUTE): value for name, value in islice(free, _MOST_ATTRIBUTES)},
+        "product_skus": [],
+        "attributes": attributes,
     }
+    for name, value in lead.fields.items():
+        if value is None:
+            continue
+        if name in _PAIRS:
+            columns |= zip(_PAIRS[name], cast("tuple[object, object]", value), strict=True)
+        elif name == "product_skus":
+            columns[name] = list(cast("tuple[str, ...]", value))
+        elif not name.startswith(_ATTRIBUTE):
+            columns[name] = value
+        elif len(attributes) < _MOST_ATTRIBUTES:
+            attributes[name.removeprefix(_ATTRIBUTE)] = value
+    return columns
 
 
 async def _write(
-    session: AsyncSession, rows: Mapping[int, LeadCreate], before: dict[UUID, Columns], plan: Plan
+    session: AsyncSession,
+    rows: Mapping[int, LeadCreate],
+    payloads: Mapping[int, Columns],
+    before: dict[UUID, Columns],
+    plan: Plan,
 ) -> None:
-    if not plan.touches:
-        return
+    now = clock.now()
     heard: dict[UUID, list[LeadCreate]] = {}
     for touch in plan.touches:
         heard.setdefault(touch.lead_id, []).append(rows[touch.index])
@@ -154,19 +166,32 @@ async def _write(
         for lead_id in (touch.lead_id, *plan.concerned.get(touch.index, ()))
         if rows[touch.index].consents
     ]
-    start = before | {
-        touch.lead_id: _start(touch.lead_id, rows[touch.index])
-        for touch in plan.touches
-        if touch.outcome is CaptureOutcome.CREATED
+    after = {
+        lead.id: _after(before.get(lead.id) or _start(lead.id, touches[0], now), lead, touches, now)
+        for lead in plan.leads
+        if (touches := heard.get(lead.id))
     }
-    after = {lead.id: _after(start[lead.id], lead, heard[lead.id]) for lead in plan.leads if lead.id in heard}
     actor = outbox.origin(session).name
     writes = Writes(session)
     writes.insert(Lead, [lead for lead_id, lead in after.items() if lead_id not in before])
-    writes.update(
-        Lead, [{name: lead[name] for name in _WRITTEN} for lead_id, lead in after.items() if lead_id in before]
+    writes.update(Lead, [{name: after[lead_id][name] for name in _WRITTEN} for lead_id in before if lead_id in after])
+    writes.insert(
+        LeadTouch,
+        [
+            {
+                "id": uuid7(),
+                "lead_id": touch.lead_id,
+                "at": _happened(row := rows[touch.index], now),
+                "source": row.source,
+                "external_id": row.external_id,
+                "campaign": row.campaign,
+                "offer": row.offer,
+                "payload": payloads[touch.index],
+                "actor": actor,
+            }
+            for touch in plan.touches
+        ],
     )
-    writes.insert(LeadTouch, [_touch(touch.lead_id, rows[touch.index], actor) for touch in plan.touches])
     seen = [identity._asdict() for identity in plan.identities]
     writes.insert(LeadIdentity, seen, replaces=("lead_id", "fingerprint"))
     for lead_id, event in _events(rows, before, after, plan):
@@ -174,58 +199,43 @@ async def _write(
     await writes.send()
     known = before | after
     news = await add_consents_of_many(
-        session, said=[one for lead_id, row in said for one in _said(known[lead_id], row)]
+        session, said=[one for lead_id, row in said for one in _said(known[lead_id], row, now)]
     )
     if others := news - heard.keys():
         await leads.renew(session, others)
 
 
-def _happened(row: LeadCreate) -> datetime:
+def _happened(row: LeadCreate, now: datetime) -> datetime:
     """When the person did it: never in the future, so that nothing that comes later can be outrun."""
-    return min(row.occurred_at or clock.now(), clock.now())
+    return min(row.occurred_at or now, now)
 
 
-def _start(lead_id: UUID, row: LeadCreate) -> Columns:
-    now = clock.now()
+def _start(lead_id: UUID, row: LeadCreate, now: datetime) -> Columns:
     return {**_BLANK, "id": lead_id, "source": row.source, "created_at": now, "status_changed_at": now}
 
 
-def _after(before: Columns, lead: Known, heard: Sequence[LeadCreate]) -> Columns:
+def _after(before: Columns, lead: Known, heard: Sequence[LeadCreate], now: datetime) -> Columns:
     """All columns of a lead as the batch leaves it; `heard`: its touches."""
-    now, row = clock.now(), dict(before)
-    if row["status"] is LeadStatus.DISQUALIFIED and any(_back(row, touch) for touch in heard):
+    row = {**before, **_columns(lead)}
+    if before["status"] is LeadStatus.DISQUALIFIED and any(_back(before, touch, now) for touch in heard):
         row |= {"status": LeadStatus.RECYCLED, "status_changed_at": now}
-    row |= _columns(lead)
     row |= {"touch_count": row["touch_count"] + len(heard), "version": row["version"] + 1, "updated_at": now}
-    return row | scored(row)
+    row |= scored(row)
+    return row
 
 
-def _back(lead: Columns, touch: LeadCreate) -> bool:
+def _back(lead: Columns, touch: LeadCreate, now: datetime) -> bool:
     return comes_back(
         lead["disqualify_reason"],
         given_up_at=lead["status_changed_at"],
-        heard_at=_happened(touch),
+        heard_at=_happened(touch, now),
         withdraws=touch.only_withdraws,
     )
 
 
-def _touch(lead_id: UUID, row: LeadCreate, actor: str) -> Columns:
-    return {
-        "id": uuid7(),
-        "lead_id": lead_id,
-        "at": _happened(row),
-        "source": row.source,
-        "external_id": row.external_id,
-        "campaign": row.campaign,
-        "offer": row.offer,
-        "payload": row.model_dump(mode="json", exclude_unset=True),
-        "actor": actor,
-    }
-
-
-def _said(lead: Columns, row: LeadCreate) -> list[Said]:
+def _said(lead: Columns, row: LeadCreate, now: datetime) -> list[Said]:
     """The consents in a row; those of a converted lead are its contact's as well."""
-    default = _happened(row)
+    default = _happened(row, now)
     return [
         Said(
             entry=ConsentEntry(**dict(one) | {"at": one.at or default, "source": row.source}),

@@ -140,8 +140,8 @@ def lock_keys(rows: Iterable[Incoming], known: Iterable[Known] = ()) -> list[str
     """
     rows = list(rows)
     emails = {row.email for row in rows} | {lead.email for lead in known}
-    identities = {row.identity for row in rows}
-    keys = {email_key(email) for email in emails if email} | {f"ext:{one[0]}:{one[1]}" for one in identities if one}
+    keys = {email_key(email) for email in emails if email}
+    keys |= {f"ext:{row.source}:{row.external_id}" for row in rows if row.external_id}
     return sorted(keys)
 
 
@@ -196,14 +196,15 @@ class _Book:
             self.by_pair.setdefault((lead.email, lead.person_key), lead.id)
 
     def take(self, row: Incoming, new_id: Callable[[], UUID]) -> Result:
-        own = self.leads[self.by_identity[row.identity]] if row.identity in self.by_identity else None
-        if own and row.identity and own.identities[row.identity] == row.fingerprint:
+        identity = row.identity
+        own = self.leads[self.by_identity[identity]] if identity in self.by_identity else None
+        if own and identity and own.identities[identity] == row.fingerprint:
             return Result(row.index, CaptureOutcome.UNCHANGED, own.id)
         same = self.same_person(row, own)
         found = own or (same[0] if same else None)
         lead = self.overwrite(own, row) if own else self.fill(found, row) if found else self.create(row, new_id())
-        if row.identity:
-            lead = replace(lead, identities={**lead.identities, row.identity: row.fingerprint})
+        if identity and found:
+            lead = replace(lead, identities={**lead.identities, identity: row.fingerprint})
         if others := tuple(each.id for each in same if each.id != lead.id):
             self.concerned[row.index] = others
         self.put(lead)
@@ -224,7 +225,7 @@ class _Book:
     def create(self, row: Incoming, lead_id: UUID) -> Known:
         return Known(
             id=lead_id,
-            identities={},
+            identities={identity: row.fingerprint} if (identity := row.identity) else {},
             email=row.email or None,
             person_key=row.person_key,
             shared_email=bool(row.email and self.by_email.get(row.email)),

@@ -6,11 +6,12 @@ shown to a sales person; there is no hidden weight. What sales found out can ear
 when it was captured 20, so that no lead counts as warm before somebody has talked to it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
+from typing import NamedTuple
 
 from app.kernel.contact import email_domain, is_freemail
 
@@ -167,8 +168,7 @@ class ScoreFacts:
     campaign: bool = False  # answered a campaign of ours
 
 
-@dataclass(frozen=True, slots=True)
-class Points:
+class Points(NamedTuple):
     """One line of a score."""
 
     reason: ScoreReason
@@ -196,17 +196,11 @@ _TOUCHES_MOST = 3  # one for each touch after the first
 
 def score(facts: ScoreFacts) -> list[Points]:
     """Every known fact as a line, worth something or not: BANT first, then what came with the capture."""
-    answers: Mapping[ScoreReason, str | None] = {
-        ScoreReason.BUDGET: facts.budget,
-        ScoreReason.AUTHORITY: facts.authority,
-        ScoreReason.NEED: facts.need,
-        ScoreReason.INTEREST: facts.interest,
-        ScoreReason.INTENTION: facts.intention,
-    }
+    answers: Sequence[str | None] = (facts.budget, facts.authority, facts.need, facts.interest, facts.intention)
     lines = [
-        Points(reason, f"{reason}: {answer.replace('_', ' ')}", _ANSWERS[reason][answer])
-        for reason, answer in answers.items()
-        if answer is not None and answer in _ANSWERS[reason]
+        Points(reason, f"{reason}: {answer.replace('_', ' ')}", worth)
+        for (reason, worths), answer in zip(_ANSWERS.items(), answers, strict=True)
+        if answer and (worth := worths.get(answer)) is not None
     ]
     if (months := facts.horizon_months) is not None:
         worth = next((points for most, points in _TIMING if months <= most), 0)

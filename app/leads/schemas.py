@@ -83,7 +83,7 @@ Skus = Annotated[list[Sku], Field(max_length=100, examples=[["CHAI-10"]])]
 
 
 def _none_for_blank(value: object) -> object:
-    return None if isinstance(value, str) and not value.strip() else value
+    return None if isinstance(value, str) and (not value or value.isspace()) else value
 
 
 # A web form sends "" for what was not filled in: that must not cost the lead.

@@ -35,7 +35,7 @@ def scored(lead: Mapping[str, Any]) -> dict[str, Any]:
     )
     return {
         "score": total(lines),
-        "score_lines": [{"reason": line.reason, "detail": line.detail, "points": line.points} for line in lines],
+        "score_lines": [{"reason": str(line.reason), "detail": line.detail, "points": line.points} for line in lines],
     }
 
 
