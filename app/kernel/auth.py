@@ -36,6 +36,15 @@ class Permission(StrEnum):
     LEADS_READ = "leads:read"
     LEADS_CAPTURE = "leads:capture"
     LEADS_WRITE = "leads:write"
+    LEADS_ASSIGN = "leads:assign"
+    OPPORTUNITIES_READ = "opportunities:read"
+    OPPORTUNITIES_WRITE = "opportunities:write"
+    MEETINGS_READ = "meetings:read"
+    MEETINGS_WRITE = "meetings:write"
+    WORKLIST_READ = "worklist:read"
+    DUPLICATES_READ = "duplicates:read"
+    DUPLICATES_MERGE = "duplicates:merge"
+    FUNNEL_READ = "funnel:read"
     SUPPLY_READ = "supply:read"
     SUPPLY_WRITE = "supply:write"
     ORDERS_READ = "orders:read"
@@ -58,15 +67,17 @@ class Role(StrEnum):
 
 _P = Permission
 ROLES = {
-    Role.MARKETING: (_P.LEADS_READ, _P.LEADS_CAPTURE, _P.PRODUCTS_READ, _P.EVENTS_READ),
+    Role.MARKETING: (_P.LEADS_READ, _P.LEADS_CAPTURE, _P.PRODUCTS_READ, _P.FUNNEL_READ, _P.EVENTS_READ),
     Role.SALES: (
         *(_P.STAFF_READ, _P.STAFF_WRITE, _P.PRODUCTS_READ, _P.PRODUCTS_WRITE, _P.ACCOUNTS_READ, _P.ACCOUNTS_WRITE),
-        *(_P.LEADS_READ, _P.LEADS_CAPTURE, _P.LEADS_WRITE),
+        *(_P.LEADS_READ, _P.LEADS_CAPTURE, _P.LEADS_WRITE, _P.LEADS_ASSIGN),
+        *(_P.OPPORTUNITIES_READ, _P.OPPORTUNITIES_WRITE, _P.MEETINGS_READ, _P.MEETINGS_WRITE, _P.WORKLIST_READ),
+        *(_P.DUPLICATES_READ, _P.DUPLICATES_MERGE, _P.FUNNEL_READ),
         *(_P.SUPPLY_READ, _P.ORDERS_READ, _P.ORDERS_OVERRIDE, _P.EVENTS_READ),
     ),
     Role.ORDER_ADMINISTRATION: (
         *(_P.STAFF_READ, _P.PRODUCTS_READ, _P.ACCOUNTS_READ, _P.ACCOUNTS_WRITE, _P.LEADS_READ),
-        *(_P.SUPPLY_READ, _P.ORDERS_READ, _P.ORDERS_WRITE, _P.EVENTS_READ),
+        *(_P.OPPORTUNITIES_READ, _P.SUPPLY_READ, _P.ORDERS_READ, _P.ORDERS_WRITE, _P.EVENTS_READ),
     ),
     Role.PRODUCTION: (_P.PRODUCTS_READ, _P.SUPPLY_READ, _P.SUPPLY_WRITE, _P.ORDERS_READ, _P.EVENTS_READ),
     Role.DISPATCH: (

@@ -43,6 +43,7 @@ class Order(Stored, Base):
     account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"))
     contact_id: Mapped[UUID | None] = mapped_column(ForeignKey("contacts.id"))
     lead_id: Mapped[UUID | None] = mapped_column(ForeignKey("leads.id"), index=True)
+    opportunity_id: Mapped[UUID | None] = mapped_column(ForeignKey("opportunities.id"), unique=True)
     channel: Mapped[Channel]
     evidence_reference: Mapped[str | None]
     received_at: Mapped[datetime]

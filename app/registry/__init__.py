@@ -8,6 +8,7 @@ from app.activities import models as activities_models
 from app.kernel import auth, idempotency, outbox
 from app.kernel.db import Base
 from app.leads import models as leads_models
+from app.opportunities import models as opportunities_models
 from app.orders import models as orders_models
 from app.products import models as products_models
 from app.staff import models as staff_models
@@ -28,6 +29,11 @@ MODELS = (
     accounts_models.Consent,
     accounts_models.PurchaseEntry,
     activities_models.Activity,
+    opportunities_models.Stage,
+    opportunities_models.Opportunity,
+    opportunities_models.OpportunityLine,
+    opportunities_models.OpportunityContact,
+    opportunities_models.StageChange,
     leads_models.Lead,
     leads_models.LeadTouch,
     leads_models.LeadIdentity,
@@ -48,8 +54,30 @@ MODELS = (
 
 metadata = Base.metadata
 
-SCHEMA_VERSION = "list_indexes"
+SCHEMA_VERSION = "transfer"
 """The newest migration's revision: the schema that this release needs."""
 
-OLDER_SCHEMAS = frozenset({"kernel", "staff", "products", "accounts", "leads", "supply", "orders", "jobs"})
+OLDER_SCHEMAS = frozenset(
+    {
+        "kernel",
+        "staff",
+        "products",
+        "accounts",
+        "leads",
+        "supply",
+        "orders",
+        "jobs",
+        "list_indexes",
+        "opportunities",
+        "activities_opportunity",
+        "orders_opportunity",
+        "staff_capacity",
+        "lead_assignment",
+        "meetings",
+        "duplicates",
+        "merges",
+        "account_groups",
+        "funnel",
+    }
+)
 """The revisions before it. One that is not among them is a newer release's, which this one can work with."""
