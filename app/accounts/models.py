@@ -93,6 +93,13 @@ class Account(Stored, Base):
         Index("ix_accounts_industry", "industry", "name", "id"),
         Index("ix_accounts_key", "name", "id", postgresql_where=text("key_account")),
         Index("ix_accounts_next_step", "next_step_on", "id", postgresql_where=text("next_step_on IS NOT NULL")),
+        Index(
+            "ix_accounts_owner_next_step",
+            "owner_id",
+            "next_step_on",
+            "id",
+            postgresql_where=text("next_step_on IS NOT NULL AND status <> 'closed'"),
+        ),
     )
 
 

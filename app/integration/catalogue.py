@@ -11,6 +11,7 @@ from app.kernel.auth import Permission, Principal
 from app.kernel.errors import Forbidden
 from app.kernel.outbox import Event
 from app.leads import events as leads
+from app.meetings import events as meetings
 from app.orders import events as orders
 from app.products import events as products
 from app.staff import events as staff
@@ -24,6 +25,7 @@ EVENTS: tuple[type[Event], ...] = (
     *supply.ALL,
     *orders.ALL,
     *leads.ALL,
+    *meetings.ALL,
 )
 
 SUBJECTS: Mapping[str, Permission] = {
@@ -37,6 +39,8 @@ SUBJECTS: Mapping[str, Permission] = {
     "receipts": Permission.SUPPLY_READ,
     "orders": Permission.ORDERS_READ,
     "leads": Permission.LEADS_READ,
+    "meetings": Permission.MEETINGS_READ,
+    "calendars": Permission.MEETINGS_READ,
 }
 """What events are about, as it stands in a path: who may read it may read what happened to it."""
 

@@ -22,6 +22,7 @@ from app.kernel.db import Stored
 from app.kernel.errors import NotFound
 from app.kernel.http import Caller, ReadTx, answer_page, database_of, requires, router, settings_of
 from app.leads.models import Lead
+from app.meetings.models import CalendarFeed, Meeting
 from app.orders.models import Order
 from app.products.models import PriceList, Product
 from app.staff.models import StaffMember
@@ -115,4 +116,6 @@ HISTORIES: tuple[APIRouter, ...] = (
     _history("receipts", "receipt_id", "a receipt", Receipt),
     _history("orders", "order_id", "an order", Order),
     _history("leads", "lead_id", "a lead", Lead),
+    _history("meetings", "meeting_id", "a meeting", Meeting),
+    _history("calendars", "calendar_id", "a calendar", CalendarFeed),
 )

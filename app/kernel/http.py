@@ -124,7 +124,8 @@ async def _ended(request: Request, answer: Handler) -> Response:
         held: tuple[AsyncSession, Claim] | None = request.scope["idempotency_claim"]
         if held is not None:
             session, claim = held
-            await claim.store(session, Answer(response.status_code, dict(response.headers), bytes(response.body)))
+            kept = response.kept if isinstance(response, Secret) else bytes(response.body)
+            await claim.store(session, Answer(response.status_code, dict(response.headers), kept))
     return response
 
 
@@ -241,6 +242,14 @@ async def _if_match(_tx: Tx, if_match: Annotated[str | None, Header(examples=['"
 
 ExpectedVersion = Annotated[int, Depends(_if_match)]
 """The version in If-Match (428 without); looked at after the Idempotency-Key."""
+
+
+class Secret(Response):
+    """An answer with a secret in it; under its Idempotency-Key another body, without, is `kept`."""
+
+    def __init__(self, shown: Response, *, kept: bytes) -> None:
+        super().__init__(shown.body, shown.status_code, dict(shown.headers), shown.media_type)
+        self.kept = kept
 
 
 def answer(document: Document, *, status: int = 200, location: str | None = None) -> Response:

@@ -130,7 +130,7 @@ class Observed:
         self.log.info(
             "request",
             method=method,
-            path=scope["path"],
+            path=route if "{secret}" in route else scope["path"],
             route=route,
             status=status,
             ms=round(seconds * 1000, 2),

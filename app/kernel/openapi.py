@@ -146,6 +146,8 @@ def _refuse(path: str, method: str, operation: Json) -> None:
     """Leave out the problems that the operation cannot answer, and refer to the others."""
     names = {parameter["name"] for parameter in operation.get("parameters", ())}
     drop = set()
+    if "security" not in operation:
+        drop |= {"401", "403"}
     if "If-Match" not in names:
         drop |= {"412", "428"}
     if "requestBody" not in operation:

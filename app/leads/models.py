@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -88,6 +88,13 @@ Index("ix_leads_owner_updated_at", Lead.owner_id, Lead.updated_at, Lead.id)
 Index("ix_leads_owner_score", Lead.owner_id, Lead.score, Lead.id)
 Index("ix_leads_source", Lead.source, Lead.created_at, Lead.id)
 Index("ix_leads_campaign", Lead.campaign, Lead.created_at, Lead.id)
+# Which leads somebody works on: read the longest promised first, or the strongest, of equals who waits the longest.
+PURSUED = "status NOT IN ('converted', 'disqualified')"
+LAST_HEARD_AT = func.coalesce(Lead.last_activity_at, Lead.created_at)
+_PROMISED = text(f"next_step_on IS NOT NULL AND {PURSUED}")
+Index("ix_leads_owner_next_step", Lead.owner_id, Lead.next_step_on, Lead.id, postgresql_where=_PROMISED)
+_OWNED = text(f"owner_id IS NOT NULL AND {PURSUED}")
+Index("ix_leads_owner_strongest", Lead.owner_id, Lead.score.desc(), LAST_HEARD_AT, postgresql_where=_OWNED)
 Index("ix_leads_next_step_on", Lead.next_step_on, Lead.id, postgresql_where=text("next_step_on IS NOT NULL"))
 
 WORDS = words.document(

@@ -25,6 +25,7 @@ from app.leads.schemas import LeadConsentCreate, LeadCreate, LeadDisqualify, Lea
 from app.leads.state import changes, move, rescore
 
 _REACHED = {ActivityOutcome.REACHED, ActivityOutcome.INTERESTED, ActivityOutcome.NOT_INTERESTED}
+_MET = _REACHED | {ActivityOutcome.FOLLOW_UP, ActivityOutcome.DONE}  # a meeting after which there is something to do
 
 
 async def capture_one(session: AsyncSession, *, body: LeadCreate) -> Result:
@@ -150,7 +151,8 @@ async def record_activity(session: AsyncSession, *, lead_id: UUID, body: Activit
         raise Invalid.at("/contact_id", "unknown", "names no contact of the lead")
     activity = activities.record(session, lead_id=lead_id, account_id=lead.account_id, body=body)
     activities.follow(lead, activity=activity)
-    reached = body.kind is not ActivityKind.NOTE and body.outcome in _REACHED
+    enough = _MET if body.kind is ActivityKind.MEETING else _REACHED
+    reached = body.kind is not ActivityKind.NOTE and body.outcome in enough
     if reached and lead.status in {LeadStatus.NEW, LeadStatus.RECYCLED}:
         move(lead, LeadStatus.CONTACTED)
         outbox.record(session, lead, LeadContacted(changes=changes(lead), activity_id=activity.id))

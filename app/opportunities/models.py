@@ -95,6 +95,13 @@ class Opportunity(Stored, Base):
         Index("ix_opportunities_owner", "owner_id", "created_at", "id"),
         Index("ix_opportunities_account", "account_id", "created_at", "id"),
         Index("uq_opportunities_lead_id", "lead_id", unique=True, postgresql_where=text("lead_id IS NOT NULL")),
+        Index(
+            "ix_opportunities_owner_close",
+            "owner_id",
+            "expected_close_on",
+            "id",
+            postgresql_where=text("state = 'open'"),
+        ),
         Index("ix_opportunities_next_step", "owner_id", "next_step_on", "id", postgresql_where=text("state = 'open'")),
     )
 

@@ -8,6 +8,7 @@ from app.activities import models as activities_models
 from app.kernel import auth, idempotency, outbox
 from app.kernel.db import Base
 from app.leads import models as leads_models
+from app.meetings import models as meetings_models
 from app.opportunities import models as opportunities_models
 from app.orders import models as orders_models
 from app.products import models as products_models
@@ -20,6 +21,7 @@ MODELS = (
     outbox.OutboxEvent,
     outbox.OutboxHead,
     staff_models.StaffMember,
+    staff_models.Absence,
     products_models.Product,
     products_models.PriceList,
     products_models.Price,
@@ -38,6 +40,9 @@ MODELS = (
     leads_models.LeadTouch,
     leads_models.LeadIdentity,
     leads_models.LeadKey,
+    meetings_models.Meeting,
+    meetings_models.Participant,
+    meetings_models.CalendarFeed,
     supply_models.StockItem,
     supply_models.StockMovement,
     supply_models.Receipt,

@@ -8,6 +8,7 @@ from app.integration.router import HISTORIES
 from app.integration.router import routes as events
 from app.kernel import health
 from app.leads.router import routes as leads
+from app.meetings.router import calendar_routes, meeting_routes
 from app.orders.fulfilment_router import routes as fulfilment
 from app.orders.router import routes as orders
 from app.products.router import exchange_rate_routes, price_list_routes, product_routes
@@ -24,6 +25,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     contact_routes,
     activities,
     leads,
+    meeting_routes,
+    calendar_routes,
     stock_routes,
     receipt_routes,
     production_routes,
