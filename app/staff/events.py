@@ -1,5 +1,8 @@
 """What happens to staff."""
 
+from datetime import date
+from uuid import UUID
+
 from app.kernel.outbox import Event
 
 
@@ -17,4 +20,26 @@ class StaffUpdated(Event):
     subject_type = "staff"
 
 
-ALL: tuple[type[Event], ...] = (StaffCreated, StaffUpdated)
+class StaffAbsenceAdded(Event):
+    """Somebody will be away, or was. Why is nobody's business."""
+
+    type = "staff.absence_added"
+    subject_type = "staff"
+
+    absence_id: UUID
+    from_day: date
+    to_day: date
+
+
+class StaffAbsenceRemoved(Event):
+    """Somebody will not be away after all, or was not."""
+
+    type = "staff.absence_removed"
+    subject_type = "staff"
+
+    absence_id: UUID
+    from_day: date
+    to_day: date
+
+
+ALL: tuple[type[Event], ...] = (StaffCreated, StaffUpdated, StaffAbsenceAdded, StaffAbsenceRemoved)

@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.kernel.repository import Repository
-from app.staff.models import StaffMember
-from app.staff.schemas import StaffQuery, StaffRead
+from app.staff.models import Absence, StaffMember
+from app.staff.schemas import AbsenceRead, StaffQuery, StaffRead
 
 
 class Staff(Repository[StaffMember]):
@@ -41,4 +41,14 @@ class Staff(Repository[StaffMember]):
         await session.execute(select(func.pg_advisory_xact_lock(func.hashtext(literal("staff.reports_to")))))
 
 
+class Absences(Repository[Absence]):
+    """One person's, sorted by the first day."""
+
+    model = Absence
+    schema = AbsenceRead
+    noun = "absence"
+    sorts: ClassVar = {"from_day": Absence.from_day}
+
+
 staff = Staff()
+absences = Absences()

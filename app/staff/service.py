@@ -6,10 +6,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.kernel import outbox
 from app.kernel.errors import Invalid
-from app.staff.events import StaffCreated, StaffUpdated
-from app.staff.models import StaffMember
-from app.staff.repository import staff
-from app.staff.schemas import StaffCreate, StaffUpdate
+from app.staff.events import StaffAbsenceAdded, StaffAbsenceRemoved, StaffCreated, StaffUpdated
+from app.staff.models import Absence, StaffMember
+from app.staff.repository import absences, staff
+from app.staff.schemas import AbsenceCreate, StaffCreate, StaffUpdate
 
 _PERSONAL = ("name", "email")
 
@@ -48,6 +48,40 @@ async def update(session: AsyncSession, *, member_id: UUID, expected: int, body:
     if changes := outbox.changes(member, personal=_PERSONAL):
         outbox.record(session, member, StaffUpdated(changes=changes))
     return member
+
+
+async def add_absence(session: AsyncSession, *, member_id: UUID, body: AbsenceCreate) -> Absence:
+    """Record days on which somebody is away; they may overlap with others.
+
+    Raises:
+        Invalid: the last day lies before the first.
+
+    """
+    if body.to_day < body.from_day:
+        raise Invalid.at("/to_day", "period", "lies before from_day")
+    member = await staff.get(session, member_id)
+    absence = Absence(staff_id=member_id, **body.model_dump())
+    session.add(absence)
+    told = StaffAbsenceAdded(absence_id=absence.id, from_day=absence.from_day, to_day=absence.to_day)
+    outbox.record(session, member, told)
+    await session.flush()
+    return absence
+
+
+async def remove_absence(session: AsyncSession, *, member_id: UUID, absence_id: UUID, expected: int) -> None:
+    """Take an absence back.
+
+    Raises:
+        NotFound: no such member of staff, or no such absence of theirs.
+
+    """
+    member = await staff.get(session, member_id)
+    absence = await absences.lock(session, absence_id, expected=expected)
+    if absence.staff_id != member_id:
+        raise absences.missing(absence_id)
+    told = StaffAbsenceRemoved(absence_id=absence.id, from_day=absence.from_day, to_day=absence.to_day)
+    outbox.record(session, member, told)
+    await session.delete(absence)
 
 
 def _check_period(member: StaffMember) -> None:

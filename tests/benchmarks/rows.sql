@@ -22,6 +22,11 @@ SELECT pg_temp.id('001', n), 'Person ' || substr(md5(n::text), 1, 12), 'person-'
        CASE WHEN n % 10 = 3 THEN date '2024-12-31' END, 1, pg_temp.at(n), pg_temp.at(n)
 FROM generate_series(1, :rows) AS n;
 
+INSERT INTO staff_absences (id, staff_id, from_day, to_day, version, created_at, updated_at)
+SELECT pg_temp.id('021', n), pg_temp.id('001', pg_temp.parent(n)), pg_temp.at(n)::date, pg_temp.at(n)::date + 7, 1,
+       pg_temp.at(n), pg_temp.at(n)
+FROM generate_series(1, :rows) AS n;
+
 INSERT INTO products (id, sku, name, category, unit, minimum_quantity, order_multiple, status, production_days, version,
                       created_at, updated_at)
 SELECT pg_temp.id('002', n), 'SKU-' || lpad((n * 7919 % :rows)::text, 7, '0'),
