@@ -87,6 +87,10 @@ class Participant(Base):
             postgresql_where=text("staff_id IS NOT NULL"),
         ),
         Index(
+            "ix_meeting_participants_planned", "staff_id", "starts_at", "ends_at",
+            postgresql_where=text("status = 'planned'"),
+        ),
+        Index(
             "ix_meeting_participants_contact", "contact_id", "starts_at",
             postgresql_where=text("contact_id IS NOT NULL"),
         ),

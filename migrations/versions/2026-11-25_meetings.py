@@ -162,6 +162,12 @@ def _create_participants() -> None:
         postgresql_where=sa.text("staff_id IS NOT NULL"),
     )
     op.create_index(
+        "ix_meeting_participants_planned",
+        "meeting_participants",
+        ["staff_id", "starts_at", "ends_at"],
+        postgresql_where=sa.text("status = 'planned'"),
+    )
+    op.create_index(
         "ix_meeting_participants_contact",
         "meeting_participants",
         ["contact_id", "starts_at"],

@@ -20,7 +20,7 @@ QUARTER = f"{TODAY - timedelta(days=90)}T00:00:00Z"
 NOW = f"{TODAY}T00:00:00Z"
 KINDS = {
     "staff": "001", "products": "002", "price-lists": "003", "accounts": "006", "contacts": "007", "leads": "008",
-    "orders": "00c", "receipts": "011",
+    "orders": "00c", "receipts": "011", "opportunities": "014", "meetings": "015", "calendars": "016",
 }  # fmt: skip
 ANY = ""  # any sort
 
@@ -93,6 +93,18 @@ FILTERS: dict[str, list[tuple[dict[str, Any], tuple[str, ...]]]] = {
         ({"updated_from": QUARTER, "updated_to": NOW}, ("updated_at",)),
         ({"next_step_due": TODAY}, ()),
     ],
+    "/v1/meetings": [
+        ({"status": "held"}, (ANY,)),
+        ({"status": "planned"}, (ANY,)),
+        ({"person_id": "staff"}, (ANY,)),
+        ({"person_id": "staff", "starts_from": QUARTER, "starts_to": NOW}, (ANY,)),
+        ({"person_id": "staff", "status": "held"}, ()),
+        ({"lead_id": "leads"}, (ANY,)),
+        ({"account_id": "accounts"}, (ANY,)),
+        ({"opportunity_id": "opportunities"}, (ANY,)),
+        ({"starts_from": QUARTER, "starts_to": NOW}, (ANY,)),
+    ],
+    "/v1/calendars": [({"staff_id": "staff"}, (ANY,))],
     "/v1/stock": [({"sku": "sku of 8"}, (ANY,))],
     "/v1/receipts": [
         ({"status": "confirmed"}, (ANY,)),

@@ -121,6 +121,33 @@ SELECT pg_temp.id('00b', n), (ARRAY['call', 'call', 'email', 'meeting', 'note'])
        pg_temp.at(n)
 FROM generate_series(1, :rows) AS n;
 
+-- The last 500 meetings are planned; each is about a lead, an opportunity with its account, or an account.
+INSERT INTO meetings (id, subject, starts_at, ends_at, organizer_id, lead_id, opportunity_id, account_id, status,
+                      status_changed_at, activity_id, held_at, result, reason, version, created_at, updated_at)
+SELECT pg_temp.id('015', n), 'Teas', pg_temp.at(n), pg_temp.at(n) + interval '1 hour',
+       pg_temp.id('001', pg_temp.parent(n)),
+       CASE WHEN n % 3 = 0 THEN pg_temp.id('008', pg_temp.parent(n)) END,
+       CASE WHEN n % 3 = 1 THEN pg_temp.id('014', pg_temp.parent(n)) END,
+       CASE WHEN n % 3 > 0 THEN pg_temp.id('006', pg_temp.parent(n)) END,
+       status, pg_temp.at(n), CASE WHEN status = 'held' THEN pg_temp.id('00b', n) END,
+       CASE WHEN status = 'held' THEN pg_temp.at(n) END, CASE WHEN status = 'held' THEN 'liked them' END,
+       CASE WHEN status = 'not_held' THEN 'ill' END, 1, pg_temp.at(n), pg_temp.at(n)
+FROM (SELECT n, CASE WHEN n > :rows - 500 THEN 'planned' WHEN n % 20 = 7 THEN 'cancelled'
+                     WHEN n % 20 = 11 THEN 'not_held' ELSE 'held' END AS status
+      FROM generate_series(1, :rows) AS n) AS made;
+
+INSERT INTO meeting_participants (meeting_id, position, staff_id, contact_id, starts_at, ends_at, status)
+SELECT pg_temp.id('015', n), position, CASE WHEN position = 0 THEN pg_temp.id('001', pg_temp.parent(n)) END,
+       CASE WHEN position = 1 THEN pg_temp.id('007', n) END, pg_temp.at(n), pg_temp.at(n) + interval '1 hour',
+       CASE WHEN n > :rows - 500 THEN 'planned' WHEN n % 20 = 7 THEN 'cancelled' WHEN n % 20 = 11 THEN 'not_held'
+            ELSE 'held' END
+FROM generate_series(1, :rows) AS n, generate_series(0, 1) AS position;
+
+INSERT INTO calendar_feeds (id, staff_id, digest, issued_at, revoked_at, version, created_at, updated_at)
+SELECT pg_temp.id('016', n), pg_temp.id('001', pg_temp.parent(n)), md5(n::text), pg_temp.at(n), pg_temp.at(n), 1,
+       pg_temp.at(n), pg_temp.at(n)
+FROM generate_series(1, :rows) AS n;
+
 -- The last seventh is open: a tenth of it drafts, the rest confirmed, of which some left already or are on hold.
 INSERT INTO orders (id, number, status, status_at, shipment_state, open_to_ship, due_on, ordered_on, account_id,
                     lead_id, channel, received_at, taken_by_id, po_number, currency, exchange_rate, net_amount, freight,
@@ -192,18 +219,20 @@ SELECT receipt_id, 'bellwether', order_line_id::text, product_id, quantity, prom
        0, 0, 1, created_at, created_at
 FROM reservations WHERE receipt_id IS NOT NULL;
 
--- Nine tenths of the events are about eight things, one of each kind that has a history.
+-- Most events are about one thing of each kind that has a history.
 INSERT INTO outbox (id, position, type, subject_type, subject_id, time, actor, data)
 SELECT pg_temp.id('013', n), n,
        CASE WHEN n % (:rows / 100) = 0 THEN 'staff.updated' ELSE types[1 + n % cardinality(types)] END,
-       CASE WHEN n % 10 < 8 THEN kinds[1 + n % 10] ELSE 'orders' END,
-       CASE WHEN n % 10 < 8 THEN pg_temp.id(codes[1 + n % 10], :rows * 9 / 25) ELSE pg_temp.id('00c', n) END,
+       CASE WHEN n % 10 < 8 THEN kinds[1 + n / 10 % cardinality(kinds)] ELSE 'orders' END,
+       CASE WHEN n % 10 < 8 THEN pg_temp.id(codes[1 + n / 10 % cardinality(kinds)], :rows * 9 / 25)
+            ELSE pg_temp.id('00c', n) END,
        pg_temp.at(n), 'desk', '{"changes": []}'
 FROM generate_series(1, :rows) AS n, (SELECT
     ARRAY['order.created', 'order.confirmed', 'order.shipped', 'order.delivered', 'order.completed', 'lead.captured',
           'lead.touched', 'lead.qualified', 'account.updated', 'receipt.received', 'stock.counted',
           'price.set'] AS types,
-    ARRAY['staff', 'products', 'price-lists', 'accounts', 'contacts', 'receipts', 'orders', 'leads'] AS kinds,
-    ARRAY['001', '002', '003', '006', '007', '011', '00c', '008'] AS codes) AS given;
+    ARRAY['staff', 'products', 'price-lists', 'accounts', 'contacts', 'receipts', 'orders', 'leads', 'meetings',
+          'calendars'] AS kinds,
+    ARRAY['001', '002', '003', '006', '007', '011', '00c', '008', '015', '016'] AS codes) AS given;
 
 UPDATE outbox_head SET position = :rows;
