@@ -137,6 +137,26 @@ CONTACT_WORDS = document(Contact.name, Contact.email)
 Index("ix_contacts_words", CONTACT_WORDS, postgresql_using="gin")
 
 
+class AccountIdentity(Base):
+    """What another system calls an account."""
+
+    __tablename__ = "account_identities"
+
+    source: Mapped[str] = mapped_column(primary_key=True)
+    external_id: Mapped[str] = mapped_column(primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), index=True)
+
+
+class ContactIdentity(Base):
+    """What another system calls a contact."""
+
+    __tablename__ = "contact_identities"
+
+    source: Mapped[str] = mapped_column(primary_key=True)
+    external_id: Mapped[str] = mapped_column(primary_key=True)
+    contact_id: Mapped[UUID] = mapped_column(ForeignKey("contacts.id"), index=True)
+
+
 class Consent(Identified, Base):
     """Something a person said about being contacted, as a lead, as a contact, or both.
 

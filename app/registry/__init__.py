@@ -5,7 +5,7 @@ Routers and jobs are listed beside, so that a worker starts without any HTTP, an
 
 from app.accounts import models as accounts_models
 from app.activities import models as activities_models
-from app.kernel import auth, idempotency, outbox
+from app.kernel import auth, idempotency, imports, outbox
 from app.kernel.db import Base
 from app.leads import models as leads_models
 from app.meetings import models as meetings_models
@@ -20,6 +20,7 @@ MODELS = (
     idempotency.IdempotencyRecord,
     outbox.OutboxEvent,
     outbox.OutboxHead,
+    imports.ImportRun,
     staff_models.StaffMember,
     staff_models.Absence,
     products_models.Product,
@@ -28,6 +29,8 @@ MODELS = (
     products_models.ExchangeRate,
     accounts_models.Account,
     accounts_models.Contact,
+    accounts_models.AccountIdentity,
+    accounts_models.ContactIdentity,
     accounts_models.Consent,
     accounts_models.PurchaseEntry,
     activities_models.Activity,
