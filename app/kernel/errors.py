@@ -7,7 +7,8 @@ Refusal
 ├── NotFound              404  no such resource, or none that the caller may see
 ├── TooSlow               408  the request did not come in time
 ├── Conflict              409  the resource's present state does not allow it
-│   └── InProgress        409  a twin with the same Idempotency-Key is still running
+│   ├── InProgress        409  a twin with the same Idempotency-Key is still running
+│   └── Moved             409  the resource was merged into another, whose id is told
 ├── PreconditionFailed    412  If-Match names a version that is no longer the latest
 ├── TooLarge              413  the body is larger than the service takes
 ├── UnsupportedMedia      415  the body is not sent as JSON
@@ -83,6 +84,13 @@ class Conflict(Refusal):
 
 class InProgress(Conflict):
     type, title = "idempotency-in-progress", "A request with this Idempotency-Key is still running"
+
+
+class Moved(Conflict):
+    type, title = "moved", "The resource was merged into another"
+
+    def __init__(self, noun: str, old: object, new: object, path: str) -> None:
+        super().__init__(f"{noun} {old} was merged into {new}: use that id", headers={"Location": f"{path}/{new}"})
 
 
 class PreconditionFailed(Refusal):

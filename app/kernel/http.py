@@ -257,6 +257,8 @@ def answer(document: Document, *, status: int = 200, location: str | None = None
     headers = {"ETag": etag(document.version)}
     if location is not None:
         headers["Location"] = location
+    if document.location is not None:
+        headers["Content-Location"] = document.location
     return Response(document.body, status, headers, "application/json")
 
 

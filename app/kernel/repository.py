@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.kernel import words
 from app.kernel.db import Base
-from app.kernel.errors import NotFound, PreconditionFailed
+from app.kernel.errors import Moved, NotFound, PreconditionFailed
 from app.kernel.leading import led
 from app.kernel.pagination import Sort
 from app.kernel.schema import Query, Read
@@ -25,10 +25,14 @@ Model = TypeVar("Model", bound=Base)
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One resource as it is answered: its JSON and the version that makes its ETag."""
+    """One resource as it is answered: its JSON and the version that makes its ETag.
+
+    `location` is its path when it was asked for by the id of another that was merged into it.
+    """
 
     body: str
     version: int
+    location: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +96,31 @@ class Repository(Generic[Model]):
     def _shown(self) -> Select[Any]:
         """The read statement. Which rows a caller may see belongs here, never behind the loading."""
         model: Any = self.model
-        return select(body_of(self.schema, model, self.computed), model.version)
+        shown = select(body_of(self.schema, model, self.computed), model.version)
+        return shown.where(model.merged_into_id.is_(None)) if self._merges else shown
+
+    @cached_property
+    def _merges(self) -> bool:
+        """Whether rows may be merged into others of their table: what was merged is not shown, and not changed."""
+        return hasattr(self.model, "merged_into_id")
+
+    @cached_property
+    def _survivor(self) -> Statement:
+        model: Any = self.model
+        found = select(model.merged_into_id).where(model.id == bindparam("id"), model.merged_into_id.is_not(None))
+        return Statement(found)
+
+    async def survivor(self, reader: Reader, identity: UUID) -> UUID | None:
+        """The resource that the one with this id was merged into, if it was."""
+        found = await self._survivor.first(reader, id=identity) if self._merges else None
+        return found.merged_into_id if found else None
+
+    def path(self, identity: UUID) -> str:
+        """The resource's path."""
+        return f"/v1/{self.model.__tablename__}/{identity}"
 
     async def show(self, reader: Reader, identity: UUID, *where: ColumnElement[bool]) -> Document:
-        """The resource as it is answered.
+        """The resource as it is answered; of one that was merged, the one that it was merged into.
 
         Raises:
             NotFound: there is none with this id.
@@ -104,9 +129,13 @@ class Repository(Generic[Model]):
         model: Any = self.model
         one = Statement(self._shown.where(model.id == bindparam("id"), *where)) if where else self._one
         row = await one.first(reader, id=identity)
-        if row is None:
+        if row is not None:
+            return Document(row.body, row.version)
+        survivor = await self.survivor(reader, identity)
+        row = await one.first(reader, id=survivor) if survivor else None
+        if row is None or survivor is None:
             raise self.missing(identity)
-        return Document(row.body, row.version)
+        return Document(row.body, row.version, self.path(survivor))
 
     async def page(
         self, reader: Reader, query: Query, *where: ColumnElement[bool], within: UUID | None = None
@@ -151,12 +180,15 @@ class Repository(Generic[Model]):
 
         Raises:
             NotFound: there is none with this id.
+            Moved: it was merged into another.
 
         """
         if not listing.rows:
             model: Any = self.model
             if (await reader.execute(select(model.id).where(model.id == identity))).first() is None:
                 raise self.missing(identity)
+            if survivor := await self.survivor(reader, identity):
+                raise self.moved(identity, survivor)
         return listing
 
     async def get(self, session: AsyncSession, identity: UUID) -> Model:
@@ -176,6 +208,7 @@ class Repository(Generic[Model]):
 
         Raises:
             NotFound: there is none with this id.
+            Moved: it was merged into another.
             PreconditionFailed: `expected`, the version in If-Match, is no longer the latest.
 
         """
@@ -185,8 +218,13 @@ class Repository(Generic[Model]):
         found: Any = result.scalar_one_or_none()
         if found is None:
             raise self.missing(identity)
+        if self._merges and found.merged_into_id is not None:
+            raise self.moved(identity, found.merged_into_id)
         demand_version(found.version, expected)
         return found  # type: ignore[no-any-return]
 
     def missing(self, identity: UUID) -> NotFound:
         return NotFound(f"no {self.noun} {identity}")
+
+    def moved(self, identity: UUID, survivor: UUID) -> Moved:
+        return Moved(self.noun, identity, survivor, self.path(survivor).rpartition("/")[0])
