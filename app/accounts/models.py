@@ -75,8 +75,10 @@ class Account(Stored, Base):
     last_activity_at: Mapped[datetime | None]
     next_step: Mapped[str | None]
     next_step_on: Mapped[date | None]
+    merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.id"))  # then it is never listed or changed
 
     __table_args__ = (
+        Index("ix_accounts_merged_into", "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")),
         CheckConstraint("(status = 'blocked') = (block_reason IS NOT NULL)", name="block_reason"),
         CheckConstraint("open_status IN ('prospect', 'active')", name="open_status"),
         CheckConstraint("credit_limit >= 0", name="credit_limit"),
@@ -124,8 +126,10 @@ class Contact(Stored, Base):
     language: Mapped[str | None]
     decision_maker: Mapped[bool] = mapped_column(default=False)
     active: Mapped[bool] = mapped_column(default=True)
+    merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("contacts.id"))  # then it is never listed or changed
 
     __table_args__ = (
+        Index("ix_contacts_merged_into", "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")),
         Index("ix_contacts_account", "account_id", "name", "id"),
         Index("ix_contacts_name", "name", "id"),
         Index("ix_contacts_created_at", "created_at", "id"),
@@ -142,8 +146,8 @@ class AccountIdentity(Base):
 
     __tablename__ = "account_identities"
 
+    external_id: Mapped[str] = mapped_column(primary_key=True)  # first: asked for without the source as well
     source: Mapped[str] = mapped_column(primary_key=True)
-    external_id: Mapped[str] = mapped_column(primary_key=True)
     account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), index=True)
 
 
@@ -152,8 +156,8 @@ class ContactIdentity(Base):
 
     __tablename__ = "contact_identities"
 
+    external_id: Mapped[str] = mapped_column(primary_key=True)  # first: asked for without the source as well
     source: Mapped[str] = mapped_column(primary_key=True)
-    external_id: Mapped[str] = mapped_column(primary_key=True)
     contact_id: Mapped[UUID] = mapped_column(ForeignKey("contacts.id"), index=True)
 
 

@@ -17,6 +17,7 @@ from app.kernel.address import Address
 from app.kernel.schema import (
     Amount,
     Body,
+    Called,
     Changes,
     Code,
     Country,
@@ -24,6 +25,7 @@ from app.kernel.schema import (
     Day,
     Email,
     Flag,
+    Instant,
     Line,
     NonNegativeAmount,
     Query,
@@ -66,6 +68,11 @@ class AccountCreate(Body):
     payment_terms_days: Days = 30
     credit_limit: CreditLimit | None = None
 
+
+class AccountRow(AccountCreate, Called):
+    """An account of many, found by its id, by what another system calls it, or by its number."""
+
+    status: AccountStatus | None = Field(None, description="Of a new one; that of others changes by actions.")  # type: ignore[assignment]
 
 class AccountUpdate(Changes):
     """Changes to an account. Its status changes by actions."""
@@ -161,6 +168,13 @@ class AccountQuery(Query):
     sort: Literal["name", "-name", "number", "-number", "created_at", "-created_at"] = "name"
 
 
+class ContactSaid(ConsentCreate):
+    """What a contact said about being contacted, when, and where we have it from."""
+
+    at: Instant
+    source: Line = Field(examples=["trade fair, paper form"])
+
+
 class ContactCreate(Body):
     """A new contact."""
 
@@ -174,6 +188,11 @@ class ContactCreate(Body):
     decision_maker: Flag = False
     active: Flag = True
 
+
+class ContactRow(ContactCreate, Called):
+    """A contact of many, found by its id, by what another system calls it, or by account, name and email."""
+
+    consents: list[ContactSaid] = Field([], max_length=100)
 
 class ContactUpdate(Changes):
     """Changes to a contact."""

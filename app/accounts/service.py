@@ -37,8 +37,8 @@ from app.kernel.statement import Reader
 from app.kernel.writes import Writes
 from app.products.models import PriceList
 
-_PERSONAL_OF_ACCOUNT = ("email", "telephone", "billing_address", "delivery_address", "next_step")
-_PERSONAL_OF_CONTACT = ("name", "email", "telephone", "telephone_e164")
+PERSONAL_OF_ACCOUNT = ("email", "telephone", "billing_address", "delivery_address", "next_step")
+PERSONAL_OF_CONTACT = ("name", "email", "telephone", "telephone_e164")
 
 
 async def create_account(session: AsyncSession, *, account: Account) -> Account:
@@ -78,7 +78,7 @@ async def update_account(session: AsyncSession, *, account_id: UUID, expected: i
     activities.replan(account, sent=sent)
     if "currency" in sent or "price_list_id" in sent:
         await _check_price_list(session, account)
-    if changes := outbox.changes(account, personal=_PERSONAL_OF_ACCOUNT):
+    if changes := outbox.changes(account, personal=PERSONAL_OF_ACCOUNT):
         outbox.record(session, account, events.AccountUpdated(changes=changes))
     return account
 
@@ -225,7 +225,7 @@ async def update_contact(session: AsyncSession, *, contact_id: UUID, expected: i
     if "telephone" in sent:
         with session.no_autoflush:
             contact.telephone_e164 = _dialled(contact, await session.get_one(Account, contact.account_id))
-    if changes := outbox.changes(contact, personal=_PERSONAL_OF_CONTACT):
+    if changes := outbox.changes(contact, personal=PERSONAL_OF_CONTACT):
         outbox.record(session, contact, events.ContactUpdated(account_id=contact.account_id, changes=changes))
     return contact
 

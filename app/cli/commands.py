@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -117,6 +118,51 @@ def load_demo() -> None:
     from app.cli import demo
 
     typer.echo(demo.report(_with_database(partial(demo.load, _settings()))))
+
+
+class ImportKind(StrEnum):
+    """What can be imported and exported."""
+
+    STAFF = "staff"
+    PRODUCTS = "products"
+    PRICES = "prices"
+    ACCOUNTS = "accounts"
+    CONTACTS = "contacts"
+    LEADS = "leads"
+
+
+class FileFormat(StrEnum):
+    """How a file is written."""
+
+    CSV = "csv"
+    NDJSON = "ndjson"
+
+
+@cli.command("import")
+def import_file(
+    kind: Annotated[ImportKind, typer.Argument(help="What the rows are.")],
+    file: Annotated[Path, typer.Argument(help="CSV with a header (.csv), or one JSON object a line (.ndjson).")],
+    mapping: Annotated[
+        Path | None, typer.Option(help="Which columns become which fields, and how; TOML, or JSON by its name.")
+    ] = None,
+    format_: Annotated[FileFormat | None, typer.Option("--format", help="If the name does not say it.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Between the cells of CSV; a comma if left out.")] = None,
+    rejects: Annotated[Path | None, typer.Option(help="Where rejected rows go, each with its reason.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would become of the rows.")] = False,
+    restart: Annotated[bool, typer.Option("--restart", help="Begin anew what was broken off.")] = False,
+    chunk: Annotated[int, typer.Option(min=1, max=1000, help="Rows in one transaction.")] = 1000,
+) -> None:
+    """Import a file; killed and started again it goes on. Ends with 1 if rows were rejected, 2 for a bad file."""
+    from app.cli import transfer
+
+    asked = transfer.request(
+        kind, file, mapping=mapping, given=format_.value if format_ else None, delimiter=delimiter, rejects=rejects,
+        dry_run=dry_run, restart=restart, chunk=chunk,
+    )  # fmt: skip
+    summary = _with_database(partial(transfer.imported, _settings(), asked))
+    typer.echo(transfer.report(asked, summary))
+    if summary.rejected:
+        raise typer.Exit(1)
 
 
 @cli.command()

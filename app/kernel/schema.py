@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from babel.core import get_global
@@ -17,6 +17,7 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -249,6 +250,20 @@ Past = Annotated[
 
 Day = Annotated[date, BeforeValidator(_dated), AfterValidator(_day)]
 """A business date. The driver takes the calendar's very first and last day for infinity, and sums overflow there."""
+
+
+class Called(Body):
+    """What a row of many may say about which one it is: our id, or that of the system it comes from."""
+
+    id: UUID | None = Field(None, description="One that is there.")
+    source: Code | None = Field(None, description="The system in which it has the `external_id`.")
+    external_id: Line | None = None
+
+    @model_validator(mode="after")
+    def _id_has_source(self) -> Self:
+        if self.external_id is not None and self.source is None:
+            raise ValueError("external_id goes with a source: the system in which it is the id")
+        return self
 
 
 class Stamped(Read):

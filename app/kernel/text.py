@@ -55,7 +55,7 @@ def parse(body: bytes) -> Any:
         text = body.decode()  # json.loads would take halves of surrogate pairs in bytes, and guess at UTF-16
         document = _JSON.decode(text)
         if ("\\u" in text or "\x7f" in text) and _SUSPECT.search(text):
-            document = _readable(document)
+            document = readable(document)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno} column {error.colno} (character {error.pos})"
         raise Malformed(f"the body is not JSON: {error.msg} at {place}") from None
@@ -66,14 +66,15 @@ def parse(body: bytes) -> Any:
     return document
 
 
-def _readable(value: Any) -> Any:
+def readable(value: Any) -> Any:
+    """The value, in place of what no field takes a slice."""
     if isinstance(value, str):
         return CONTROL_CHARACTER if _BAD.search(value) else value
     if isinstance(value, list):
-        return [_readable(item) for item in value]
+        return [readable(item) for item in value]
     if isinstance(value, dict):
         return {
-            ascii(key)[1:-1] if _BAD.search(key) else key: CONTROL_CHARACTER if _BAD.search(key) else _readable(item)
+            ascii(key)[1:-1] if _BAD.search(key) else key: CONTROL_CHARACTER if _BAD.search(key) else readable(item)
             for key, item in value.items()
         }
     return value

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
@@ -164,6 +165,11 @@ async def upsert(session: AsyncSession, *, rows: Sequence[ProductCreate | Reject
             done.append((Outcome.UNCHANGED, identity))
     await products.write(session, changed=changed, events=events)
     return bulk.result(done, under="/products")
+
+
+async def price_list_called(session: AsyncSession, *, code: str) -> PriceList | None:
+    """The price list with this code, in any case, to be read."""
+    return await session.scalar(select(PriceList).where(func.lower(PriceList.code) == func.lower(code)))
 
 
 async def create_price_list(session: AsyncSession, *, body: PriceListCreate) -> PriceList:

@@ -1,9 +1,10 @@
 """Staff in the database."""
 
-from typing import ClassVar
+from collections.abc import Iterable
+from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, literal, or_, select
+from sqlalchemy import ARRAY, ColumnElement, Text, Uuid, any_, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.kernel.repository import Repository
@@ -35,6 +36,23 @@ class Staff(Repository[StaffMember]):
         line = select(StaffMember.id, StaffMember.reports_to_id).where(StaffMember.id == member_id).cte(recursive=True)
         above = select(StaffMember.id, StaffMember.reports_to_id).join(line, StaffMember.id == line.c.reports_to_id)
         return set((await session.scalars(select(line.union(above).c.id))).all())
+
+    async def lock_many(
+        self, session: AsyncSession, ids: Iterable[UUID], emails: Iterable[str] = ()
+    ) -> list[dict[str, Any]]:
+        """The columns of members, locked, in an order that cannot deadlock."""
+        row = StaffMember
+        by_id, by_email = literal(list(ids), ARRAY(Uuid)), literal(list(emails), ARRAY(Text))
+        found = select(*row.__table__.columns).where(or_(row.id == any_(by_id), row.email == any_(by_email)))
+        return [one._asdict() for one in await session.execute(found.order_by(row.id).with_for_update(key_share=True))]
+
+    async def circles(self, session: AsyncSession, ids: Iterable[UUID]) -> set[UUID]:
+        """Which of the members report to themselves, through others."""
+        row = StaffMember
+        first = select(row.id.label("start"), row.reports_to_id.label("above"))
+        line = first.where(row.id == any_(literal(list(ids), ARRAY(Uuid)))).cte(recursive=True)
+        whole = line.union(select(line.c.start, row.reports_to_id).join(line, row.id == line.c.above))
+        return set((await session.scalars(select(whole.c.start).where(whole.c.start == whole.c.above))).all())
 
     async def lock_reporting_lines(self, session: AsyncSession) -> None:
         """Let one change of a reporting line finish before the next one looks for cycles."""

@@ -31,6 +31,12 @@ class StaffCreate(Body):
     capacity: Capacity = Decimal(1)
 
 
+class StaffRow(StaffCreate):
+    """A member of staff of many, found by id or by email address."""
+
+    id: UUID | None = Field(None, description="One that is there.")
+
+
 class StaffUpdate(Changes):
     """Changes to a member of staff."""
 

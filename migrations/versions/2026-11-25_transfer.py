@@ -38,11 +38,11 @@ def upgrade() -> None:
     for of, table in (("account", "accounts"), ("contact", "contacts")):
         op.create_table(
             f"{of}_identities",
-            sa.Column("source", sa.Text(), nullable=False),
             sa.Column("external_id", sa.Text(), nullable=False),
+            sa.Column("source", sa.Text(), nullable=False),
             sa.Column(f"{of}_id", sa.Uuid(), nullable=False),
             sa.ForeignKeyConstraint([f"{of}_id"], [f"{table}.id"], name=op.f(f"fk_{of}_identities_{of}_id")),
-            sa.PrimaryKeyConstraint("source", "external_id", name=op.f(f"pk_{of}_identities")),
+            sa.PrimaryKeyConstraint("external_id", "source", name=op.f(f"pk_{of}_identities")),
         )
         op.create_index(op.f(f"ix_{of}_identities_{of}_id"), f"{of}_identities", [f"{of}_id"], unique=False)
 
