@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from app.accounts import events as accounts
 from app.activities import events as activities
+from app.duplicates import events as duplicates
 from app.kernel.auth import Permission, Principal
 from app.kernel.errors import Forbidden
 from app.kernel.outbox import Event
@@ -26,6 +27,7 @@ EVENTS: tuple[type[Event], ...] = (
     *orders.ALL,
     *leads.ALL,
     *meetings.ALL,
+    *duplicates.ALL,
 )
 
 SUBJECTS: Mapping[str, Permission] = {
@@ -39,8 +41,10 @@ SUBJECTS: Mapping[str, Permission] = {
     "receipts": Permission.SUPPLY_READ,
     "orders": Permission.ORDERS_READ,
     "leads": Permission.LEADS_READ,
+    "lead-assignment-rules": Permission.LEADS_ASSIGN,
     "meetings": Permission.MEETINGS_READ,
     "calendars": Permission.MEETINGS_READ,
+    "duplicates": Permission.DUPLICATES_READ,
 }
 """What events are about, as it stands in a path: who may read it may read what happened to it."""
 

@@ -21,6 +21,7 @@ from app.kernel.auth import Permission
 from app.kernel.db import Stored
 from app.kernel.errors import NotFound
 from app.kernel.http import Caller, ReadTx, answer_page, database_of, requires, router, settings_of
+from app.leads.assignment_models import AssignmentRule
 from app.leads.models import Lead
 from app.meetings.models import CalendarFeed, Meeting
 from app.orders.models import Order
@@ -116,6 +117,7 @@ HISTORIES: tuple[APIRouter, ...] = (
     _history("receipts", "receipt_id", "a receipt", Receipt),
     _history("orders", "order_id", "an order", Order),
     _history("leads", "lead_id", "a lead", Lead),
+    _history("lead-assignment-rules", "rule_id", "a rule of assignment", AssignmentRule),
     _history("meetings", "meeting_id", "a meeting", Meeting),
     _history("calendars", "calendar_id", "a calendar", CalendarFeed),
 )

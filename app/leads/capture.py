@@ -1,13 +1,14 @@
 """Capture: what machines send becomes leads, each stored once and every touch kept.
 
 One path for one row and for a thousand, in three statements: hold the keys of the rows, read the leads they may belong
-to, write all that the plan says (`dedupe.plan_capture`), events included.
+to, write all that the plan says (`dedupe.plan_capture`), events included. Where there are rules for it, new leads are
+given to people (`assigning`), in two statements before the last.
 """
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, cast
 from uuid import UUID
 
@@ -20,6 +21,9 @@ from app.kernel import clock, money, outbox
 from app.kernel.contact import normalise_phone, person_key
 from app.kernel.errors import StartOver
 from app.kernel.writes import Writes
+from app.leads import assigning
+from app.leads.assignment_models import AssignmentMember
+from app.leads.assignment_repository import rules_of
 from app.leads.dedupe import CaptureOutcome, Incoming, Known, Plan, Result, lock_keys, plan_capture
 from app.leads.events import LeadCaptured, LeadRecycled, LeadTouched, LeadUpdated
 from app.leads.models import Lead, LeadIdentity, LeadTouch
@@ -30,7 +34,10 @@ from app.leads.state import DERIVED, PERSONAL, scored
 
 Columns = dict[str, Any]
 
-_PLAIN = ("campaign", "offer", "person_name", "job_title", "company", "country", "website", "interest", "message")
+_PLAIN = (
+    *("campaign", "offer", "person_name", "job_title", "company", "company_size"),
+    *("country", "website", "interest", "message"),
+)
 _PAIRS = {
     "telephone": ("telephone", "telephone_e164"),
     "estimated_value": ("estimated_value", "estimated_currency"),
@@ -41,7 +48,7 @@ _DECIDED = frozenset(
     {*_PLAIN, "email", "shared_email", "telephone", "telephone_e164", "product_skus", "estimated_value"}
     | {"estimated_currency", "attributes"}
 )
-_WRITTEN = sorted(_DECIDED | DERIVED | {"id", "status", "updated_at"})
+_WRITTEN = sorted(_DECIDED | DERIVED | {"id", "status", "updated_at", "owner_id"})
 _SORTED = json.JSONEncoder(sort_keys=True).encode
 _BLANK: Columns = {
     **dict.fromkeys(Lead.__table__.columns.keys()),
@@ -54,19 +61,25 @@ _BLANK: Columns = {
 }
 
 
-async def capture(session: AsyncSession, *, rows: Mapping[int, LeadCreate]) -> tuple[Result, ...]:
-    """Take in rows, named by their position in the body; a result for each, in their order."""
+async def capture(session: AsyncSession, *, rows: Mapping[int, LeadCreate], today: date) -> tuple[Result, ...]:
+    """Take in rows, named by their position in the body; a result for each, in their order.
+
+    `today` is the company's business day: nobody who is away then is given a new lead.
+    """
     payloads = {index: row.model_dump(mode="json", exclude_unset=True) for index, row in rows.items()}
     sent = [_incoming(index, row, payloads[index]) for index, row in rows.items()]
-    before = {row["id"]: row for row in await _hold_and_read(session, sent)}
+    found, rules = await _hold_and_read(session, sent)
+    before = {row["id"]: row for row in found}
     plan = plan_capture(sent, [_known(lead) for lead in before.values()], uuid7)
     if plan.touches:
-        await _write(session, rows, payloads, before, plan)
+        await _write(session, rows, payloads, before, plan, rules=rules, today=today)
     return plan.results
 
 
-async def _hold_and_read(session: AsyncSession, rows: Sequence[Incoming]) -> list[Columns]:
+async def _hold_and_read(session: AsyncSession, rows: Sequence[Incoming]) -> tuple[list[Columns], str | None]:
     """The leads that decide about the rows, oldest first; nobody else can change what decides until the end.
+
+    And the active rules of assignment, as they come.
 
     Raises:
         StartOver: a lead that an identity names was given another email while this waited, whose key is not held. Keys
@@ -76,11 +89,11 @@ async def _hold_and_read(session: AsyncSession, rows: Sequence[Incoming]) -> lis
     identities = [row.identity for row in rows if row.identity]
     emails = {row.email for row in rows if row.email}
     wanted = set(lock_keys(rows))
-    held = wanted | await leads.hold(session, wanted, identities)
+    held = await leads.hold(session, wanted, identities)
     found = await leads.known(session, emails, identities)
-    if found and not held.issuperset(lock_keys(rows, [_known(lead) for lead in found])):
+    if found and not (wanted | held.keys).issuperset(lock_keys(rows, [_known(lead) for lead in found])):
         raise StartOver
-    return sorted(found, key=lambda lead: (lead["created_at"], lead["id"]))
+    return sorted(found, key=lambda lead: (lead["created_at"], lead["id"])), held.rules
 
 
 def _incoming(index: int, row: LeadCreate, payload: Columns) -> Incoming:
@@ -155,6 +168,9 @@ async def _write(
     payloads: Mapping[int, Columns],
     before: dict[UUID, Columns],
     plan: Plan,
+    *,
+    rules: str | None,
+    today: date,
 ) -> None:
     now = clock.now()
     heard: dict[UUID, list[LeadCreate]] = {}
@@ -171,6 +187,7 @@ async def _write(
         for lead in plan.leads
         if (touches := heard.get(lead.id))
     }
+    given = await _given(session, before, after, rules=rules, today=today)
     actor = outbox.origin(session).name
     writes = Writes(session)
     writes.insert(Lead, [lead for lead_id, lead in after.items() if lead_id not in before])
@@ -194,7 +211,8 @@ async def _write(
     )
     seen = [identity._asdict() for identity in plan.identities]
     writes.insert(LeadIdentity, seen, replaces=("lead_id", "fingerprint"))
-    for lead_id, event in _events(rows, before, after, plan):
+    writes.update(AssignmentMember, given.members)
+    for lead_id, event in (*_events(rows, before, after, plan), *given.events):
         writes.tell(lead_id, event)
     await writes.send()
     known = before | after
@@ -203,6 +221,23 @@ async def _write(
     )
     if others := news - heard.keys():
         await leads.renew(session, others)
+
+
+async def _given(
+    session: AsyncSession,
+    before: Mapping[UUID, Columns],
+    after: Mapping[UUID, Columns],
+    *,
+    rules: str | None,
+    today: date,
+) -> assigning.Given:
+    """New leads, and those that are open again, have been given to people where there are rules for it."""
+    if rules is None:
+        return assigning.Given()
+    new = [lead for lead_id, lead in after.items() if lead_id not in before]
+    recycled = [lead for lead_id, lead in after.items() if lead_id in before and lead["status"] is LeadStatus.RECYCLED]
+    back = [lead for lead in recycled if before[lead["id"]]["status"] is not LeadStatus.RECYCLED]
+    return await assigning.give(session, rules=rules_of(rules), today=today, new=new, back=back)
 
 
 def _happened(row: LeadCreate, now: datetime) -> datetime:

@@ -12,6 +12,7 @@ from app.activities import service as activities
 from app.kernel import outbox
 from app.kernel.contact import person_key
 from app.kernel.errors import Invalid, PreconditionFailed
+from app.leads import assigning
 from app.leads.events import LeadConverted
 from app.leads.models import Lead
 from app.leads.repository import leads
@@ -42,10 +43,13 @@ async def convert(session: AsyncSession, *, lead_id: UUID, expected: int, curren
     account = await _account(session, lead, contact, owner_id, currency, body)
     contact = contact or await _contact(session, lead, account, body.contact_name)
     move(lead, LeadStatus.CONVERTED)
+    before = lead.owner_id
     lead.account_id, lead.contact_id, lead.owner_id = account.id, contact.id, owner_id
     lead.converted_at = lead.status_changed_at
     event = LeadConverted(changes=changes(lead), account_id=account.id, contact_id=contact.id)
     outbox.record(session, lead, event)
+    if lead.owner_id != before:
+        assigning.by_hand(session, lead, before=before, reason="by hand, when it was converted")
     await session.flush()
     await accounts.hand_over_consents(session, lead_id=lead.id, contact_id=contact.id)
     await activities.hand_over(session, lead_id=lead.id, account_id=account.id)
@@ -89,7 +93,7 @@ def _new_account(lead: Lead, owner_id: UUID | None, currency: str, asked: NewAcc
         name=name,
         type=asked.type,
         industry=asked.industry,
-        size=asked.size,
+        size=asked.size or lead.company_size,
         owner_id=owner_id,
         website=lead.website,
         billing_address={"country": lead.country} if lead.country else None,

@@ -82,6 +82,57 @@ class LeadConverted(Event):
     contact_id: UUID
 
 
+class LeadAssigned(Event):
+    """Somebody got a lead: by a rule, or by hand. An owner it had before is in `changes`."""
+
+    type = "lead.assigned"
+    subject_type = "leads"
+
+    owner_id: UUID
+    rule_id: UUID | None
+    rule_name: str | None
+    reason: str
+
+
+class LeadUnassigned(Event):
+    """A lead has no owner: no rule had anybody for it, or it was taken from whoever had it."""
+
+    type = "lead.unassigned"
+    subject_type = "leads"
+
+    reason: str
+
+
+class AssignmentRuleCreated(Event):
+    """There is a new rule by which leads are given to people."""
+
+    type = "lead_assignment_rule.created"
+    subject_type = "lead-assignment-rules"
+
+    name: str
+    position: int
+    active: bool
+    member_ids: tuple[UUID, ...]
+
+
+class AssignmentRuleUpdated(Event):
+    """A rule changed; `member_ids` are its members afterwards, when they changed."""
+
+    type = "lead_assignment_rule.updated"
+    subject_type = "lead-assignment-rules"
+
+    member_ids: tuple[UUID, ...] | None
+
+
+class AssignmentRuleDeleted(Event):
+    """A rule that had given no lead is gone."""
+
+    type = "lead_assignment_rule.deleted"
+    subject_type = "lead-assignment-rules"
+
+    name: str
+
+
 ALL: tuple[type[Event], ...] = (
     LeadCaptured,
     LeadTouched,
@@ -91,4 +142,9 @@ ALL: tuple[type[Event], ...] = (
     LeadDisqualified,
     LeadRecycled,
     LeadConverted,
+    LeadAssigned,
+    LeadUnassigned,
+    AssignmentRuleCreated,
+    AssignmentRuleUpdated,
+    AssignmentRuleDeleted,
 )

@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, Uni
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.accounts.rules import CompanySize
 from app.kernel import clock, words
 from app.kernel.db import Base, Identified, Stored
 from app.leads.rules import Authority, Budget, DisqualifyReason, Intention, Interest, LeadStatus, Need
@@ -30,6 +31,7 @@ class Lead(Stored, Base):
     person_key: Mapped[str] = mapped_column(default="")  # the name as compared, '' for none
     job_title: Mapped[str | None]
     company: Mapped[str | None]
+    company_size: Mapped[CompanySize | None]
     email: Mapped[str | None]
     shared_email: Mapped[bool] = mapped_column(default=False)
     telephone: Mapped[str | None]  # as typed
@@ -61,12 +63,16 @@ class Lead(Stored, Base):
     score_lines: Mapped[list[Any]] = mapped_column(default=list)
 
     owner_id: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
+    assigned_by_rule_id: Mapped[UUID | None] = mapped_column(ForeignKey("lead_assignment_rules.id"))
+    assigned_at: Mapped[datetime | None]
+    assignment_reason: Mapped[str | None]
     next_step: Mapped[str | None]
     next_step_on: Mapped[date | None]
     last_activity_at: Mapped[datetime | None]
     account_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.id"))
     contact_id: Mapped[UUID | None] = mapped_column(ForeignKey("contacts.id"))
     converted_at: Mapped[datetime | None]
+    merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("leads.id"))  # then it is never listed or changed
 
     __table_args__ = (
         # Deferred: within one batch a pair may pass from one lead to another.
@@ -95,6 +101,10 @@ _PROMISED = text(f"next_step_on IS NOT NULL AND {PURSUED}")
 Index("ix_leads_owner_next_step", Lead.owner_id, Lead.next_step_on, Lead.id, postgresql_where=_PROMISED)
 _OWNED = text(f"owner_id IS NOT NULL AND {PURSUED}")
 Index("ix_leads_owner_strongest", Lead.owner_id, Lead.score.desc(), LAST_HEARD_AT, postgresql_where=_OWNED)
+Index(
+    "ix_leads_assigned_by_rule_id", Lead.assigned_by_rule_id, postgresql_where=text("assigned_by_rule_id IS NOT NULL")
+)
+Index("ix_leads_merged_into", Lead.merged_into_id, postgresql_where=text("merged_into_id IS NOT NULL"))
 Index("ix_leads_next_step_on", Lead.next_step_on, Lead.id, postgresql_where=text("next_step_on IS NOT NULL"))
 
 WORDS = words.document(

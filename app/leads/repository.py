@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -12,12 +12,14 @@ from sqlalchemy import (
     Select,
     Text,
     bindparam,
+    case,
     column,
     exists,
     false,
     func,
     literal,
     literal_column,
+    null,
     select,
     union,
     update,
@@ -28,11 +30,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.models import Consent, standing_consents
 from app.kernel import clock
 from app.kernel.repository import Repository
-from app.kernel.shape import body_of, json_list_of
+from app.kernel.shape import body_of, json_list_of, json_of
 from app.kernel.statement import Statement
+from app.leads.assignment_models import AssignmentRule
+from app.leads.assignment_repository import rules_as_json
 from app.leads.dedupe import Identity, email_key
 from app.leads.models import WORDS, Lead, LeadIdentity, LeadKey, LeadTouch
-from app.leads.schemas import LeadIdentityRead, LeadQuery, LeadRead, LeadTouchRead
+from app.leads.schemas import LeadAssignmentRead, LeadIdentityRead, LeadQuery, LeadRead, LeadTouchRead
 from app.products.models import Product
 
 
@@ -54,10 +58,11 @@ def _named() -> Select[UUID]:
     return select(LeadIdentity.lead_id).join(named, here)
 
 
-def _holding() -> Select[str]:
+def _holding() -> CompoundSelect[Any]:
     """Locks the keys `keys` and those of the emails of the leads that are `_named`; the latter are its rows.
 
-    A new key is inserted, one that is there is locked by the update that never happens.
+    A new key is inserted, one that is there is locked by the update that never happens. One row more, without a name,
+    has the active rules of assignment: who captures knows them without another statement.
     """
     email = (literal(email_key("")) + Lead.email).label("name")
     found = select(email).where(_among(Lead.id.expression, _named()), Lead.email.is_not(None)).cte("found")
@@ -66,7 +71,8 @@ def _holding() -> Select[str]:
     hashes = select(key).distinct().order_by(key)
     sent = insert(LeadKey.__table__).from_select(["key"], hashes)  # type: ignore[arg-type]
     locked = sent.on_conflict_do_update(index_elements=["key"], set_={"key": sent.excluded.key}, where=false())
-    return select(found.c.name).add_cte(locked.cte("locked"))
+    names = select(found.c.name, null().cast(Text).label("rules"))
+    return names.union_all(select(null().cast(Text), rules_as_json(active_only=True))).add_cte(locked.cte("locked"))
 
 
 def _knowing() -> Select[Any]:
@@ -79,6 +85,24 @@ def _knowing() -> Select[Any]:
     table = Lead.__table__
     chosen = select(*table.columns, own.label("identities")).where(_among(Lead.id.expression, ids))
     return chosen.order_by(Lead.id).with_for_update(key_share=True, of=table)
+
+
+def _assignment() -> ColumnElement[Any]:
+    rule = select(AssignmentRule.name).where(AssignmentRule.id == Lead.assigned_by_rule_id).correlate(Lead)
+    facts: dict[str, ColumnElement[Any]] = {
+        "rule_id": Lead.assigned_by_rule_id.expression,
+        "rule_name": rule.scalar_subquery(),
+        "at": Lead.assigned_at.expression,
+        "reason": Lead.assignment_reason.expression,
+    }
+    return case((Lead.assigned_at.is_not(None), json_of(LeadAssignmentRead, Lead, facts)))
+
+
+class Held(NamedTuple):
+    """What `Leads.hold` found: the keys that were held beside those asked for, and the active rules of assignment."""
+
+    keys: frozenset[str]
+    rules: str | None
 
 
 _HOLDING, _KNOWING = Statement(_holding()), Statement(_knowing())
@@ -105,6 +129,7 @@ class Leads(Repository[Lead]):
             "identities": identities,
             "unknown_skus": unknown.select_from(named).correlate(Lead).scalar_subquery(),
             "consents": standing_consents(Consent.lead_id, Lead),
+            "assignment": _assignment(),
         }
 
     def conditions(self, query: LeadQuery) -> list[ColumnElement[bool]]:
@@ -128,16 +153,15 @@ class Leads(Repository[Lead]):
             found.append(row.next_step_on <= query.next_step_due)
         return found
 
-    async def hold(
-        self, session: AsyncSession, keys: Iterable[str], identities: Sequence[Identity] = ()
-    ) -> frozenset[str]:
+    async def hold(self, session: AsyncSession, keys: Iterable[str], identities: Sequence[Identity] = ()) -> Held:
         """Hold keys (`dedupe.lock_keys`) and those of the emails of the leads with these identities, until the end.
 
-        Returns the latter. Everybody takes keys in one statement, in the order of their hashes, so nobody waits for
-        somebody who waits for them.
+        Returns the latter, and the rules by which new leads are given. Everybody takes keys in one statement, in the
+        order of their hashes, so nobody waits for somebody who waits for them.
         """
         held = await _HOLDING.all(session, keys=list(keys), identities=_named_as(identities))
-        return frozenset(row.name for row in held)
+        (rules,) = (row.rules for row in held if row.name is None)
+        return Held(frozenset(row.name for row in held if row.name is not None), rules)
 
     async def known(
         self, session: AsyncSession, emails: Iterable[str], identities: Sequence[Identity]

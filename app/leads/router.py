@@ -52,7 +52,7 @@ _KNOWN: dict[int | str, dict[str, Any]] = {
     responses=_KNOWN,
     dependencies=[*_CAPTURE, *_READ],
 )
-async def create(tx: Tx, body: LeadCreate) -> Response:
+async def create(tx: Tx, company: OurCompany, body: LeadCreate) -> Response:
     """Create a lead, or add a touch to the one that this is: the same source and id, or the same email and person.
 
     One that was given up is open again (`recycled`) when something happens afterwards; not when a consent is all that
@@ -61,16 +61,16 @@ async def create(tx: Tx, body: LeadCreate) -> Response:
     Needs the scope leads:read as well, for it answers all that we know of the lead. A key that must not see that, as a
     web form's, sends to `/v1/leads/bulk`, which answers ids.
     """
-    done = await service.capture_one(tx, body=body)
+    done = await service.capture_one(tx, body=body, today=company.today())
     shown = await leads.show(tx, done.lead_id)
     document = Document(f'{{"result":"{done.outcome}","lead":{shown.body}}}', shown.version)
     return created(document, "leads", done.lead_id) if done.outcome is CaptureOutcome.CREATED else answer(document)
 
 
 @routes.post("/bulk", summary="Capture up to 1,000 leads", response_model=BulkResult, dependencies=_CAPTURE)
-async def capture(tx: Tx, body: LeadBulk) -> BulkResult:
+async def capture(tx: Tx, company: OurCompany, body: LeadBulk) -> BulkResult:
     """Each row as if sent by itself, one after the other; a wrong row costs no other. Answers ids, not the leads."""
-    return await service.capture_many(tx, rows=body.leads)
+    return await service.capture_many(tx, rows=body.leads, today=company.today())
 
 
 @routes.get("", summary="List leads", response_model=Page[LeadRead], dependencies=_READ)

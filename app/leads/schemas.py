@@ -95,6 +95,7 @@ MaybeLine = Annotated[Line | None, BeforeValidator(_none_for_blank, json_schema_
 MaybeText = Annotated[Text | None, BeforeValidator(_none_for_blank, json_schema_input_type=_LongInput | None)]
 MaybeCode = Annotated[Code | None, BeforeValidator(_none_for_blank, json_schema_input_type=_CodeInput | None)]
 MaybeEmail = Annotated[Email | None, BeforeValidator(_none_for_blank, json_schema_input_type=_ShortInput | None)]
+MaybeSize = Annotated[CompanySize | None, BeforeValidator(_none_for_blank, json_schema_input_type=CompanySize | None)]
 MaybeCountry = Annotated[Country | None, BeforeValidator(_none_for_blank, json_schema_input_type=_CountryInput | None)]
 
 
@@ -113,6 +114,7 @@ class LeadCreate(Body):
     person_name: MaybeLine = Field(None, examples=["Ana Trujillo"])
     job_title: MaybeLine = Field(None, examples=["Owner"])
     company: MaybeLine = Field(None, examples=["Emparedados y helados"])
+    company_size: MaybeSize = Field(None, description="How many people the company employs.")
     email: MaybeEmail = Field(
         None,
         description="A lead that `external_id` names does not take it over when another lead has it whose person is,"
@@ -180,6 +182,15 @@ class ScoreLine(Read):
     points: int
 
 
+class LeadAssignmentRead(Read):
+    """How it was decided who has the lead, last."""
+
+    rule_id: UUID | None = Field(description="The rule that decided; null when none had anybody, or it was by hand.")
+    rule_name: str | None
+    at: datetime
+    reason: str = Field(examples=['rule "Tea in Germany and Austria" matches (country DE): next in turn'])
+
+
 class LeadRead(Stamped):
     """A lead."""
 
@@ -190,6 +201,7 @@ class LeadRead(Stamped):
     person_name: str | None
     job_title: str | None
     company: str | None
+    company_size: CompanySize | None
     email: str | None
     shared_email: bool = Field(
         description="When an email came in for this lead, another lead had it already: several people share it, or"
@@ -222,6 +234,7 @@ class LeadRead(Stamped):
     score: int = Field(description="0 to 100: the sum of the lines, kept within.")
     score_lines: list[ScoreLine]
     owner_id: UUID | None
+    assignment: LeadAssignmentRead | None = Field(description="Null when it was never given to anybody.")
     next_step: str | None
     next_step_on: date | None
     last_activity_at: datetime | None
@@ -246,6 +259,7 @@ class LeadUpdate(Changes):
     person_name: Line | None = None
     job_title: Line | None = None
     company: Line | None = None
+    company_size: CompanySize | None = None
     email: Email | None = None
     shared_email: Flag = unset(description="False when somebody has looked and found two people.")
     telephone: Line | None = None
@@ -299,7 +313,7 @@ class NewAccount(Body):
     name: Line | None = Field(None, description="The lead's company, or else its person.")
     type: AccountType = AccountType.END_CUSTOMER
     industry: Line | None = None
-    size: CompanySize | None = None
+    size: CompanySize | None = Field(None, description="The lead's `company_size` if left out.")
     currency: Currency | None = Field(None, description="That of the lead's estimated value, or else the company's.")
 
 

@@ -1,6 +1,7 @@
 """Changes to leads."""
 
 from collections.abc import Sequence
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import select
@@ -15,6 +16,7 @@ from app.kernel import bulk, clock, money, outbox
 from app.kernel.bulk import BulkResult, Rejected, accepted
 from app.kernel.contact import normalise_phone, person_key
 from app.kernel.errors import Conflict, Invalid
+from app.leads import assigning
 from app.leads.capture import capture
 from app.leads.dedupe import Result, email_key
 from app.leads.events import LeadContacted, LeadDisqualified, LeadQualified, LeadRecycled, LeadUpdated
@@ -28,16 +30,16 @@ _REACHED = {ActivityOutcome.REACHED, ActivityOutcome.INTERESTED, ActivityOutcome
 _MET = _REACHED | {ActivityOutcome.FOLLOW_UP, ActivityOutcome.DONE}  # a meeting after which there is something to do
 
 
-async def capture_one(session: AsyncSession, *, body: LeadCreate) -> Result:
-    """Take in one lead."""
-    (done,) = await capture(session, rows={0: body})
+async def capture_one(session: AsyncSession, *, body: LeadCreate, today: date) -> Result:
+    """Take in one lead; a new one is given to somebody who is there today, if there are rules for it."""
+    (done,) = await capture(session, rows={0: body}, today=today)
     return done
 
 
-async def capture_many(session: AsyncSession, *, rows: Sequence[LeadCreate | Rejected]) -> BulkResult:
-    """Take in all good rows; a result for each row, in their order."""
+async def capture_many(session: AsyncSession, *, rows: Sequence[LeadCreate | Rejected], today: date) -> BulkResult:
+    """Take in all good rows as `capture_one` does; a result for each row, in their order."""
     good = accepted(rows)
-    done = {one.index: one for one in await capture(session, rows=good)} if good else {}
+    done = {one.index: one for one in await capture(session, rows=good, today=today)} if good else {}
     results = [
         row if isinstance(row, Rejected) else (bulk.Outcome(done[index].outcome), done[index].lead_id)
         for index, row in enumerate(rows)
@@ -59,6 +61,7 @@ async def update(session: AsyncSession, *, lead_id: UUID, expected: int, body: L
         seen = await leads.get(session, lead_id)
         await leads.hold(session, [email_key(one) for one in {seen.email, body.email} if one])
     lead = await leads.lock(session, lead_id, expected=expected)
+    before = lead.owner_id
     for name, value in sent.items():
         setattr(lead, name, value)
     activities.replan(lead, sent=sent)
@@ -75,6 +78,8 @@ async def update(session: AsyncSession, *, lead_id: UUID, expected: int, body: L
     rescore(lead)
     if changed := changes(lead):
         outbox.record(session, lead, LeadUpdated(changes=changed))
+    if lead.owner_id != before:
+        assigning.by_hand(session, lead, before=before, reason="by hand")
     return lead
 
 

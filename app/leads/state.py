@@ -12,7 +12,10 @@ PERSONAL = frozenset(
     {"person_name", "job_title", "email", "telephone", "telephone_e164", "interest", "message", "attributes"}
     | {"disqualify_note", "next_step"}
 )
-DERIVED = frozenset({"person_key", "score", "score_lines", "touch_count", "status_changed_at", "version"})
+DERIVED = frozenset(
+    {"person_key", "score", "score_lines", "touch_count", "status_changed_at", "version"}
+    | {"assigned_by_rule_id", "assigned_at", "assignment_reason"}
+)
 
 
 def scored(lead: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,8 +5,10 @@ Routers and jobs are listed beside, so that a worker starts without any HTTP, an
 
 from app.accounts import models as accounts_models
 from app.activities import models as activities_models
+from app.duplicates import models as duplicates_models
 from app.kernel import auth, idempotency, imports, outbox
 from app.kernel.db import Base
+from app.leads import assignment_models
 from app.leads import models as leads_models
 from app.meetings import models as meetings_models
 from app.opportunities import models as opportunities_models
@@ -43,6 +45,13 @@ MODELS = (
     leads_models.LeadTouch,
     leads_models.LeadIdentity,
     leads_models.LeadKey,
+    duplicates_models.DuplicatePair,
+    duplicates_models.DuplicateKey,
+    duplicates_models.DuplicateScan,
+    duplicates_models.Merge,
+    duplicates_models.MergeRow,
+    assignment_models.AssignmentRule,
+    assignment_models.AssignmentMember,
     meetings_models.Meeting,
     meetings_models.Participant,
     meetings_models.CalendarFeed,

@@ -4,9 +4,12 @@ from fastapi import APIRouter
 
 from app.accounts.router import account_routes, contact_routes
 from app.activities.router import routes as activities
+from app.duplicates.router import duplicate_routes
 from app.integration.router import HISTORIES
 from app.integration.router import routes as events
 from app.kernel import health
+from app.leads.assignment_router import lead_routes as lead_assignment
+from app.leads.assignment_router import rule_routes as lead_assignment_rules
 from app.leads.router import routes as leads
 from app.meetings.router import calendar_routes, meeting_routes
 from app.orders.fulfilment_router import routes as fulfilment
@@ -14,6 +17,7 @@ from app.orders.router import routes as orders
 from app.products.router import exchange_rate_routes, price_list_routes, product_routes
 from app.staff.router import routes as staff
 from app.supply.router import production_routes, receipt_routes, stock_routes
+from app.worklist.router import routes as worklist
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
@@ -25,8 +29,12 @@ ROUTERS: tuple[APIRouter, ...] = (
     contact_routes,
     activities,
     leads,
+    lead_assignment,
+    lead_assignment_rules,
     meeting_routes,
     calendar_routes,
+    worklist,
+    duplicate_routes,
     stock_routes,
     receipt_routes,
     production_routes,
