@@ -150,6 +150,7 @@ def import_file(
     rejects: Annotated[Path | None, typer.Option(help="Where rejected rows go, each with its reason.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would become of the rows.")] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Begin anew what was broken off.")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="Keep the apostrophe before what looks like a formula.")] = False,
     chunk: Annotated[int, typer.Option(min=1, max=1000, help="Rows in one transaction.")] = 1000,
 ) -> None:
     """Import a file; killed and started again it goes on. Ends with 1 if rows were rejected, 2 for a bad file."""
@@ -157,12 +158,31 @@ def import_file(
 
     asked = transfer.request(
         kind, file, mapping=mapping, given=format_.value if format_ else None, delimiter=delimiter, rejects=rejects,
-        dry_run=dry_run, restart=restart, chunk=chunk,
+        dry_run=dry_run, restart=restart, raw=raw, chunk=chunk,
     )  # fmt: skip
     summary = _with_database(partial(transfer.imported, _settings(), asked))
     typer.echo(transfer.report(asked, summary))
     if summary.rejected:
         raise typer.Exit(1)
+
+
+@cli.command("export")
+def export_file(
+    kind: Annotated[ImportKind, typer.Argument(help="What to export.")],
+    output: Annotated[Path | None, typer.Option(help="Where to; standard output if left out.")] = None,
+    format_: Annotated[FileFormat | None, typer.Option("--format", help="By the name, or else CSV.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Between the cells of CSV; a comma if left out.")] = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="No apostrophe before what a spreadsheet would calculate.")
+    ] = False,
+    where: Annotated[list[str] | None, typer.Option(help="NAME=VALUE: only rows with it; repeat for more.")] = None,
+) -> None:
+    """Export what can be imported; imported again, it changes nothing."""
+    from app.cli import transfer
+
+    given = format_.value if format_ else None
+    count = _with_database(transfer.export(kind, output, given=given, delimiter=delimiter, raw=raw, where=where or []))
+    typer.echo(f"exported {count:,} {kind}", err=True)
 
 
 @cli.command()

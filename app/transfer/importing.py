@@ -60,12 +60,13 @@ class Request:
     rejects: Path | None = None
     dry_run: bool = False
     restart: bool = False
+    raw: bool = False
     chunk: int = CHUNK
 
     @property
     def mapping_digest(self) -> str:
         """What tells this way of reading the file from others."""
-        return hashlib.sha256(f"{self.mapping.digest} {self.format} {self.delimiter}".encode()).hexdigest()
+        return hashlib.sha256(f"{self.mapping.digest} {self.format} {self.delimiter} {self.raw}".encode()).hexdigest()
 
 
 @dataclass(slots=True)
@@ -96,7 +97,7 @@ async def run(database: Database, company: Company, request: Request, progress: 
     """
     if request.rejects is not None and request.rejects.resolve() == request.file.resolve():
         raise BadFile("the rejected rows would overwrite the file that is imported: name another one")
-    with opened(request.file, request.format, request.delimiter) as file:
+    with opened(request.file, request.format, request.delimiter, raw=request.raw) as file:
         kind, rules = request.kind, request.mapping.rules()
         ways = {name: rule.lookup for name, rule in rules.items() if rule.lookup is not None}
         _check_ways(kind, ways)

@@ -99,11 +99,12 @@ class _File:
 class CsvFile(_File):
     """CSV by RFC 4180 in UTF-8, with or without a byte order mark. The first line names the columns."""
 
-    def __init__(self, path: Path, delimiter: str) -> None:
+    def __init__(self, path: Path, delimiter: str, *, raw: bool = False) -> None:
         super().__init__(path)
         text = TextIOWrapper(self._file, "utf-8-sig", errors="surrogateescape", newline="")
         self._text = text
         self._line = 0
+        self._taken = str if raw else _unescaped
         self._lines: list[str] = []
         csv.field_size_limit(_LONGEST)
         self._reader = csv.reader(self._read_lines(), delimiter=delimiter, strict=True)
@@ -166,7 +167,7 @@ class CsvFile(_File):
         elif not all(map(_is_text, cells)):
             wrong = "is not UTF-8"
         return Record(
-            number, line, {c: readable(_unescaped(v)) for c, v in zip(columns, cells, strict=False)}, cells, wrong
+            number, line, {c: readable(self._taken(v)) for c, v in zip(columns, cells, strict=False)}, cells, wrong
         )
 
 
@@ -196,14 +197,14 @@ def _json_record(number: int, line: int, raw: bytes) -> Record:
     return Record(number, line, found, found)
 
 
-def opened(path: Path, found: Format, delimiter: str) -> CsvFile | NdjsonFile:
-    """The file, to be read.
+def opened(path: Path, found: Format, delimiter: str, *, raw: bool = False) -> CsvFile | NdjsonFile:
+    """The file, to be read; `raw`: the cells of CSV as they stand, with apostrophes before formulas.
 
     Raises:
         BadFile: it cannot be read, or its first line names no columns.
 
     """
-    return CsvFile(path, delimiter) if found == "csv" else NdjsonFile(path)
+    return CsvFile(path, delimiter, raw=raw) if found == "csv" else NdjsonFile(path)
 
 
 def _is_text(cell: str) -> bool:
