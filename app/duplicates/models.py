@@ -107,7 +107,8 @@ class Merge(Stored, Base):
 class MergeRow(Identified, Base):
     """A row that a merge changed: the column `link` (`table.column`) of the row with this primary key.
 
-    `before` is what the column held; `removed` is the whole row when the survivor had the same already.
+    `before` is what the column held, `after` what it was given; `removed` is the whole row where the survivor had the
+    same already.
     """
 
     __tablename__ = "merge_rows"
@@ -116,6 +117,7 @@ class MergeRow(Identified, Base):
     link: Mapped[str]
     key: Mapped[dict[str, Any]] = mapped_column(JSONB)
     before: Mapped[UUID | None]
+    after: Mapped[UUID | None]
     removed: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
     __table_args__ = (Index("ix_merge_rows_merge", "merge_id", "link"),)

@@ -97,6 +97,7 @@ def upgrade() -> None:
         sa.Column("link", sa.Text(), nullable=False),
         sa.Column("key", postgresql.JSONB(), nullable=False),
         sa.Column("before", sa.Uuid(), nullable=True),
+        sa.Column("after", sa.Uuid(), nullable=True),
         sa.Column("removed", postgresql.JSONB(none_as_null=True), nullable=True),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(["merge_id"], ["merges.id"], name=op.f("fk_merge_rows_merge_id"), ondelete="CASCADE"),
