@@ -100,6 +100,16 @@ FROM (SELECT n, CASE WHEN n > :rows * 0.97 THEN pg_temp.one_of('new', 'contacted
                                          'recycled') END AS status
       FROM generate_series(1, :rows) AS n) AS made;
 
+INSERT INTO lead_assignment_rules (id, name, position, active, countries, campaigns, sources, product_skus, sizes,
+                                   version, created_at, updated_at)
+SELECT pg_temp.id('022', n), 'Rule ' || n, n * 7919 % :rows, n % 10 > 0, ARRAY['DE', 'AT'], '{}', '{}', '{}', '{}', 1,
+       pg_temp.at(n), pg_temp.at(n)
+FROM generate_series(1, :rows) AS n;
+
+INSERT INTO lead_assignment_members (id, rule_id, staff_id, position, given, credit)
+SELECT pg_temp.id('023', n), pg_temp.id('022', pg_temp.parent(n)), pg_temp.id('001', n), n, n % 100, 0
+FROM generate_series(1, :rows) AS n;
+
 INSERT INTO lead_identities (source, external_id, lead_id, fingerprint)
 SELECT 'website', 'form-' || lpad(n::text, 7, '0'), pg_temp.id('008', n), '' FROM generate_series(1, :rows) AS n;
 
