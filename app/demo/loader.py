@@ -92,6 +92,7 @@ async def _load(session: AsyncSession, *, company: Company, northwind: Northwind
     timetable = Timetable(northwind, company.timezone)
     with clock.at(timetable.morning(northwind.first_order_on - timedelta(days=1))):
         staff_ids = await master.add_staff(session, northwind)
+        await master.add_assignment_rules(session, northwind, staff_ids)
         progress("staff", len(staff_ids), len(staff_ids))
         product_ids = await master.add_products(session, northwind)
         progress("products", len(product_ids), len(product_ids))

@@ -2,7 +2,8 @@
 
 What Northwind does not have: each account's credit limit is twice its largest order, rounded up to a thousand and at
 least 5,000; payment is due after 30 days; the owner is who took most of its orders. Customers sell food on, in shops
-and restaurants.
+and restaurants. New leads from Europe go to the representatives in London, those from America to those in Seattle, and
+all others to all of them in turn; who came last takes half as many.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,10 +17,13 @@ from app.accounts.models import Account, Contact
 from app.accounts.rules import AccountStatus, AccountType
 from app.demo.northwind import CURRENCY, Customer, Northwind, Product
 from app.demo.remedies import PRODUCTION_DAYS
+from app.leads import assignment_service
+from app.leads.assignment_schemas import LeadAssignmentRuleCreate
 from app.products import service as products
 from app.products.rules import ProductStatus
 from app.products.schemas import PriceListCreate, PriceRow, ProductCreate
 from app.staff import service as staff
+from app.staff.rules import Role
 from app.staff.schemas import StaffCreate
 
 Progress = Callable[[str, int, int], None]
@@ -27,12 +31,16 @@ Progress = Callable[[str, int, int], None]
 
 _LEAST_CREDIT = Decimal(5000)
 _PAYMENT_DAYS = 30
+_SALES_MANAGER = 5  # Steven Buchanan, to whom London reports
+_EUROPE = "AT BE BG CH CY CZ DE DK EE ES FI FR GB GR HR HU IE IS IT LI LT LU LV MC MT NL NO PL PT RO SE SI SK".split()  # noqa: SIM905 - easier to read
+_AMERICA = "AR BO BR CA CL CO CR EC GT HN MX NI PA PE PY SV US UY VE".split()  # noqa: SIM905 - easier to read
 
 
 async def add_staff(session: AsyncSession, northwind: Northwind) -> dict[int, UUID]:
     """The staff, managers before those who report to them; their ids by number."""
     ids: dict[int, UUID] = {}
     waiting = list(northwind.employees)
+    latest = max(each.hired_on for each in waiting)
     while waiting:
         for each in [each for each in waiting if each.reports_to is None or each.reports_to in ids]:
             body = StaffCreate(
@@ -41,11 +49,23 @@ async def add_staff(session: AsyncSession, northwind: Northwind) -> dict[int, UU
                 role=each.role,
                 reports_to_id=ids[each.reports_to] if each.reports_to else None,
                 active_from=each.hired_on,
+                capacity=Decimal("0.5") if each.hired_on == latest else Decimal(1),
             )
             ids[each.number] = (await staff.create(session, body=body)).id
         await session.flush()
         waiting = [each for each in waiting if each.number not in ids]
     return ids
+
+
+async def add_assignment_rules(session: AsyncSession, northwind: Northwind, staff_ids: Mapping[int, UUID]) -> None:
+    """The rules by which new leads are given to the representatives."""
+    sellers = [each for each in northwind.employees if each.role is Role.REPRESENTATIVE]
+    london = [staff_ids[each.number] for each in sellers if each.reports_to == _SALES_MANAGER]
+    seattle = [staff_ids[each.number] for each in sellers if each.reports_to != _SALES_MANAGER]
+    rules = (("Europe", _EUROPE, london), ("America", _AMERICA, seattle), ("Everywhere else", [], seattle + london))
+    for position, (name, countries, members) in enumerate(rules, start=1):
+        body = LeadAssignmentRuleCreate(name=name, position=10 * position, countries=countries, members=members)
+        await assignment_service.create_rule(session, body=body)
 
 
 async def add_products(session: AsyncSession, northwind: Northwind) -> dict[int, UUID]:

@@ -25,7 +25,9 @@ from app.kernel.company import Company
 from app.kernel.db import Database
 from app.kernel.outbox import Origin, OutboxEvent
 from app.kernel.settings import Settings
+from app.leads import service as leads
 from app.leads.models import Lead
+from app.leads.schemas import LeadCreate
 from app.orders import capture, confirm, fulfilment
 from app.orders.models import Order as OrderRow
 from app.orders.models import OrderLine, OrderOverride, Shipment, ShipmentLine
@@ -86,6 +88,18 @@ async def test_figures(northwind_loaded: Loaded, tx: AsyncSession) -> None:
     found = await counts(northwind_loaded.database)
     assert found | {"staff": 9, "products": 77, "accounts": 91, "orders": 830, "order_lines": 2155} == found
     assert (found["purchase_entries"], found["shipments"], found["prices"]) == (809, 809, 77)
+
+
+async def test_new_leads_are_given_to_those_who_sell_where_they_come_from(tx: AsyncSession, company: Company) -> None:
+    rows = [LeadCreate(source="fair", person_name=f"P {n}", country="DE") for n in range(50)]
+    rows += [LeadCreate(source="fair", person_name=f"Q {n}", country=code) for n, code in enumerate(["US", "BR"] * 15)]
+    await leads.capture_many(tx, rows=[*rows, LeadCreate(source="fair", person_name="R")], today=company.today())
+    owner = select(StaffMember.name, func.count(Lead.id).label("leads")).join(Lead, Lead.owner_id == StaffMember.id)
+    found = await tx.execute(owner.group_by(StaffMember.name))
+    assert {row.name: row.leads for row in found} == {
+        "Michael Suyama": 20, "Robert King": 20, "Anne Dodsworth": 10,
+        "Nancy Davolio": 11, "Janet Leverling": 10, "Margaret Peacock": 10,
+    }  # fmt: skip
 
 
 async def test_progress_ends_complete(northwind_loaded: Loaded) -> None:
