@@ -62,6 +62,7 @@ async def add_assignment_rules(session: AsyncSession, northwind: Northwind, staf
     sellers = [each for each in northwind.employees if each.role is Role.REPRESENTATIVE]
     london = [staff_ids[each.number] for each in sellers if each.reports_to == _SALES_MANAGER]
     seattle = [staff_ids[each.number] for each in sellers if each.reports_to != _SALES_MANAGER]
+    rules: tuple[tuple[str, list[str], list[UUID]], ...]
     rules = (("Europe", _EUROPE, london), ("America", _AMERICA, seattle), ("Everywhere else", [], seattle + london))
     for position, (name, countries, members) in enumerate(rules, start=1):
         body = LeadAssignmentRuleCreate(name=name, position=10 * position, countries=countries, members=members)
