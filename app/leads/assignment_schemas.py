@@ -51,8 +51,9 @@ Countries = Annotated[
     list[Country], AfterValidator(_once), Field(max_length=_MOST, examples=[["DE", "AT"]], description="Any of these.")
 ]
 Codes = Annotated[list[Code], AfterValidator(_once), Field(max_length=_MOST, description="Any of these.")]
+Sku = Annotated[str, Field(min_length=1, max_length=64)]
 Skus = Annotated[
-    list[Annotated[str, Field(min_length=1, max_length=64)]],
+    list[Sku],
     AfterValidator(_once),
     Field(max_length=_MOST, description="Any of these among the lead's; case does not count."),
 ]
@@ -161,7 +162,7 @@ class LeadFacts(Body):
     source: Code | None = Field(None, examples=["website"])
     campaign: Code | None = Field(None, examples=["SPRING-26"])
     country: Country | None = Field(None, examples=["DE"])
-    product_skus: Annotated[list[str], Field(max_length=100)] = Field(default_factory=list, examples=[["CHAI-10"]])
+    product_skus: Annotated[list[Sku], Field(max_length=100)] = Field(default_factory=list, examples=[["CHAI-10"]])
     company_size: CompanySize | None = None
     estimated_value: NonNegativeAmount | None = Field(None, examples=["12500.00"])
     estimated_currency: Currency | None = None
