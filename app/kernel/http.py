@@ -37,6 +37,7 @@ Lent = TypeVar("Lent")
 _ATTEMPTS = 10
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
+_NO_IDS = frozenset({"bulk", "explain"})
 _JSON = re.compile(r"application/(?:json|[^\s;]+\+json)\s*(?:;|$)", re.IGNORECASE)
 
 
@@ -61,11 +62,11 @@ class Route(APIRoute):
         return self.path_format.partition("{")[0]
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """The word `bulk` is no id: `GET /v1/leads/bulk` is a wrong method of that path, not a wrong id."""
+        """The words `bulk` and `explain` are no ids: `GET /v1/leads/bulk` is a wrong method there, not a wrong id."""
         if self._beginning not in scope["path"]:  # every route is asked in turn, and most need not look closer
             return Match.NONE, {}
         match, child = super().matches(scope)
-        if match is not Match.NONE and "bulk" in child["path_params"].values():
+        if match is not Match.NONE and not _NO_IDS.isdisjoint(child["path_params"].values()):
             return Match.NONE, {}
         return match, child
 

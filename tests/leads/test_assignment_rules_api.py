@@ -132,6 +132,7 @@ async def test_an_explanation_names_every_rule_and_changes_nothing(client: Async
     for wrong in ({}, {"lead_id": lead["id"], "lead": {}}, {"lead": {"estimated_value": "1"}}, {"lead": {"size": "x"}}):
         assert (await client.post(f"{RULES}/explain", json=wrong)).status_code == 422
     assert (await client.post(f"{RULES}/explain", json={"lead_id": NOBODY})).status_code == 404
+    assert (await client.get(f"{RULES}/explain")).status_code == 405
 
 
 async def test_rules_are_for_who_may_assign(client_with: ClientWith) -> None:
