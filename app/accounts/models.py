@@ -42,7 +42,8 @@ class Account(Stored, Base):
     """A company that buys, or may buy.
 
     `credit_limit` (NULL: none) and `open_exposure`, what its confirmed orders amount to, are in the company's
-    currency; `currency` is the one it is invoiced in. `open_status` is what it was when last open, prospect or
+    currency; `group_credit_limit` bounds the exposure of the account and of all that belongs to it, directly or through
+    others; `currency` is the one it is invoiced in. `open_status` is what it was when last open, prospect or
     active: what unblocking and reopening lead back to. The addresses are `kernel.address.Address`.
     """
 
@@ -71,6 +72,7 @@ class Account(Stored, Base):
     payment_terms_days: Mapped[int] = mapped_column(default=30)
     credit_limit: Mapped[Decimal | None]
     open_exposure: Mapped[Decimal] = mapped_column(default=Decimal(0))
+    group_credit_limit: Mapped[Decimal | None]
 
     last_activity_at: Mapped[datetime | None]
     next_step: Mapped[str | None]
@@ -82,6 +84,7 @@ class Account(Stored, Base):
         CheckConstraint("(status = 'blocked') = (block_reason IS NOT NULL)", name="block_reason"),
         CheckConstraint("open_status IN ('prospect', 'active')", name="open_status"),
         CheckConstraint("credit_limit >= 0", name="credit_limit"),
+        CheckConstraint("group_credit_limit >= 0", name="group_credit_limit"),
         CheckConstraint("payment_terms_days >= 0", name="payment_terms_days"),
         CheckConstraint("next_step_on IS NULL OR next_step IS NOT NULL", name="day_has_step"),
         Index("ix_accounts_name", "name", "id"),

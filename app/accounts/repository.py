@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.groups import TREE_KEY
 from app.accounts.models import (
     ACCOUNT_NUMBERS,
     ACCOUNT_WORDS,
@@ -190,8 +191,11 @@ class Accounts(Repository[Account]):
         return set((await session.scalars(select(line.union(above).c.id))).all())
 
     async def lock_parents(self, session: AsyncSession) -> None:
-        """Let one change of a parent finish before the next one looks for cycles."""
-        await session.execute(select(func.pg_advisory_xact_lock(func.hashtext(literal("accounts.parent")))))
+        """Let one change of the tree or of a group's limit finish before the next one begins, or an order relies on it.
+
+        It is locked before any account's row.
+        """
+        await session.execute(select(func.pg_advisory_xact_lock(TREE_KEY)))
 
 
     async def called(self, session: AsyncSession, names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], UUID]:

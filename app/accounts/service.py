@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Row, select, update
@@ -41,6 +41,9 @@ PERSONAL_OF_ACCOUNT = ("email", "telephone", "billing_address", "delivery_addres
 PERSONAL_OF_CONTACT = ("name", "email", "telephone", "telephone_e164")
 
 
+Named = TypeVar("Named", Account, Contact)
+
+
 async def create_account(session: AsyncSession, *, account: Account) -> Account:
     """Add an account, made by the caller with at least a name and a currency; without a number it gets the next.
 
@@ -68,10 +71,11 @@ async def update_account(session: AsyncSession, *, account_id: UUID, expected: i
 
     """
     sent = body.model_dump(include=body.model_fields_set)
-    if sent.get("parent_id") is not None:
+    if {"parent_id", "group_credit_limit"} & sent.keys():
         await accounts.lock_parents(session)
-        if account_id in await accounts.line_above(session, sent["parent_id"]):
-            raise Invalid.at("/parent_id", "cycle", "would make the account belong to itself")
+    above = await accounts.line_above(session, sent["parent_id"]) if sent.get("parent_id") is not None else ()
+    if account_id in above:
+        raise Invalid.at("/parent_id", "cycle", "would make the account belong to itself")
     account = await accounts.lock(session, account_id, expected=expected)
     for name, value in sent.items():
         setattr(account, name, value)
@@ -157,6 +161,41 @@ async def lock_account(session: AsyncSession, *, account_id: UUID) -> Account:
     return await accounts.lock(session, account_id)
 
 
+async def standing_account(session: AsyncSession, *, account_id: UUID, pointer: str = "/account_id") -> Account:
+    """The account that a body names at `pointer`: it is not merged into another before the transaction ends.
+
+    Raises:
+        Invalid: there is none with this id, or it was merged.
+
+    """
+    return await _standing(session, Account, account_id, pointer)
+
+
+async def standing_contact(session: AsyncSession, *, contact_id: UUID, pointer: str = "/contact_id") -> Contact:
+    """The contact that a body names at `pointer`, as `standing_account` finds an account."""
+    return await _standing(session, Contact, contact_id, pointer)
+
+
+async def _standing(session: AsyncSession, model: type[Named], identity: UUID, pointer: str) -> Named:
+    shared = select(model).where(model.id == identity).with_for_update(read=True, key_share=True)
+    found = await session.scalar(shared.execution_options(populate_existing=True))
+    if found is None:
+        raise Invalid.at(pointer, "unknown", "names nothing that exists")
+    if found.merged_into_id is not None:
+        raise Invalid.at(pointer, "moved", f"was merged into {found.merged_into_id}: send that id")
+    return found
+
+
+async def hold_tree(session: AsyncSession) -> None:
+    """Nobody else gives an account another parent until the transaction ends."""
+    await accounts.lock_parents(session)
+
+
+async def line_above(session: AsyncSession, *, account_id: UUID) -> set[UUID]:
+    """The account and everything it belongs to, up to the top."""
+    return await accounts.line_above(session, account_id)
+
+
 def set_exposure(writes: Writes, *, account_id: UUID, version: int, exposure: Decimal) -> None:
     """What the confirmed orders of the account amount to from now on; `version` is that of its locked row."""
     row = {"id": account_id, "version": version + 1, "updated_at": clock.now(), "open_exposure": exposure}
@@ -206,9 +245,7 @@ async def create_contact(session: AsyncSession, *, contact: Contact) -> Contact:
         Invalid: there is no such account.
 
     """
-    account = await session.get(Account, contact.account_id)
-    if account is None:
-        raise Invalid.at("/account_id", "unknown", "names nothing that exists")
+    account = await standing_account(session, account_id=contact.account_id)
     contact.telephone_e164 = _dialled(contact, account)
     session.add(contact)
     await session.flush()  # before whatever refers to it

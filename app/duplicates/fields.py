@@ -21,7 +21,7 @@ def _fields(names: str, **differing: tuple[str, ...]) -> Mapping[str, tuple[str,
 
 FIELDS: Mapping[Kind, Mapping[str, tuple[str, ...]]] = {
     Kind.LEADS: _fields(
-        "person_name job_title company email telephone country website source campaign offer interest product_skus"
+        "person_name job_title company company_size email telephone country website source campaign offer interest product_skus"
         " message estimated_value attributes interest_level intention horizon_months budget authority need owner_id"
         " next_step",
         **_WITH,
@@ -31,13 +31,13 @@ FIELDS: Mapping[Kind, Mapping[str, tuple[str, ...]]] = {
     ),
     Kind.ACCOUNTS: _fields(
         "name type industry size key_account parent_id owner_id email telephone website billing_address"
-        " delivery_address price_list_id payment_terms_days credit_limit next_step",
+        " delivery_address price_list_id payment_terms_days credit_limit group_credit_limit next_step",
         next_step=_WITH["next_step"],
     ),
 }
 """The fields that a merge's `keep` may name, by kind, with their columns."""
 
-_MEANT = frozenset({"price_list_id", "credit_limit"})  # where empty says something as well
+_MEANT = frozenset({"price_list_id", "credit_limit", "group_credit_limit"})  # where empty says something as well
 _BLANK: tuple[Any, ...] = (None, "", [], {}, "unknown")
 
 

@@ -1,15 +1,24 @@
 """The job that looks for possible duplicates."""
 
+from datetime import timedelta
+
 from procrastinate import JobContext
 
-from app.duplicates import scanning
+from app.duplicates import merging, scanning
+from app.kernel import clock
 from app.kernel.jobs import Job, resources
 
 _SECONDS = 50.0
+_RECENT = timedelta(hours=1)  # far longer than a request may take that began before a merge
 
 
 async def _find(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - every periodic job's
-    """Look at what has changed since the last time; what does not fit into a minute, in the next."""
+    """Look at what has changed since the last time; what does not fit into a minute, in the next.
+
+    Before, what came to name a record just when it was merged is given to the one that it became.
+    """
+    async with resources(context).database.transaction() as session:
+        await merging.late_rows(session, since=clock.now() - _RECENT)
     await scanning.look(resources(context).database, seconds=_SECONDS)
 
 

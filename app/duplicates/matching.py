@@ -130,7 +130,7 @@ def _of_people(one: Facts, other: Facts) -> Iterator[Reason | None]:
         yield Reason(field="telephone", detail=f"the same number, {one.number}", points=35)
     if alike is not None:
         yield _person(one, other, alike)
-    firm = _company(one, other, same=25, near=22)
+    firm = _company(one, other, same=27, near=24)
     yield firm
     yield _domain(one, other, points=5 if firm else 12)
     yield _country(one, other, same=5, differs=-5)
@@ -166,9 +166,9 @@ def _person(one: Facts, other: Facts, alike: float) -> Reason | None:
     both = f"{one.name} and {other.name}"
     if alike >= _SAME:
         return Reason(field="name", detail=f"the same name, {one.name}" if one.name == other.name else
-                      f"{both} have the same words", points=33)  # fmt: skip
+                      f"{both} have the same words", points=36)  # fmt: skip
     if alike >= _NEAR:
-        return Reason(field="name", detail=f"{both} are nearly the same name ({alike:.0f} %)", points=30)
+        return Reason(field="name", detail=f"{both} are nearly the same name ({alike:.0f} %)", points=33)
     if alike >= _LIKE:
         return Reason(field="name", detail=f"{both} are like each other ({alike:.0f} %)", points=25)
     if alike < _OTHER:

@@ -5,16 +5,33 @@ from uuid import UUID
 
 from fastapi import Query as Parameters
 from fastapi import Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.duplicates import repository, scanning, service
-from app.duplicates.repository import pairs
-from app.duplicates.schemas import DuplicateDetail, DuplicateDismiss, DuplicateQuery, DuplicateRead, Scans
+from app.duplicates import merging, repository, scanning, service, undoing
+from app.duplicates.repository import merges, pairs
+from app.duplicates.rules import Kind
+from app.duplicates.schemas import (
+    AccountMerge,
+    ContactMerge,
+    DuplicateDetail,
+    DuplicateDismiss,
+    DuplicateQuery,
+    DuplicateRead,
+    LeadMerge,
+    MergeQuery,
+    MergeRead,
+    Scans,
+)
 from app.kernel.auth import Permission
 from app.kernel.etag import etag
-from app.kernel.http import ExpectedVersion, ReadTx, Tx, answer, answer_page, requires, router
+from app.kernel.http import ExpectedVersion, ReadTx, Tx, answer, answer_page, created, requires, router
 from app.kernel.pagination import Page
 
 duplicate_routes = router("/duplicates", "duplicates")
+merge_routes = router("/merges", "merges")
+lead_routes = router("/leads", "leads")
+contact_routes = router("/contacts", "contacts")
+account_routes = router("/accounts", "accounts")
 _READ = [requires(Permission.DUPLICATES_READ)]
 _MERGE = [requires(Permission.DUPLICATES_MERGE)]
 
@@ -66,3 +83,68 @@ async def dismiss(tx: Tx, expected: ExpectedVersion, duplicate_id: UUID, body: D
     """They are two. It stays dismissed until something else speaks for their being one."""
     await service.dismiss(tx, pair_id=duplicate_id, expected=expected, reason=body.reason)
     return answer(await pairs.show(tx, duplicate_id))
+
+
+async def _merge(
+    tx: AsyncSession, kind: Kind, record: UUID, expected: int, body: LeadMerge | ContactMerge | AccountMerge
+) -> Response:
+    keep = {str(field): side for field, side in body.keep.items()}
+    done = await merging.merge(tx, kind=kind, survivor_id=record, merged_id=body.from_id, expected=expected, keep=keep)
+    return created(await merges.show(tx, done.id), "merges", done.id)
+
+
+@lead_routes.post(
+    "/{lead_id}/merge", summary="Merge a lead into this one", status_code=201, response_model=MergeRead,
+    dependencies=_MERGE, name="merge",
+)  # fmt: skip
+async def merge_leads(tx: Tx, expected: ExpectedVersion, lead_id: UUID, body: LeadMerge) -> Response:
+    """The other lead's touches, ids, activities, meetings, consents, orders and opportunity become this one's.
+
+    The other's id answers with this one from now on, and by its ids and its email this one is captured. A withdrawal
+    of consent by either counts. A converted lead cannot become part of one that is not. Answers the merge, by which it
+    can be undone for 30 days.
+    """
+    return await _merge(tx, Kind.LEADS, lead_id, expected, body)
+
+
+@contact_routes.post(
+    "/{contact_id}/merge", summary="Merge a contact into this one", status_code=201, response_model=MergeRead,
+    dependencies=_MERGE, name="merge",
+)  # fmt: skip
+async def merge_contacts(tx: Tx, expected: ExpectedVersion, contact_id: UUID, body: ContactMerge) -> Response:
+    """Both must be contacts of one account. All that named the other one names this one; see leads."""
+    return await _merge(tx, Kind.CONTACTS, contact_id, expected, body)
+
+
+@account_routes.post(
+    "/{account_id}/merge", summary="Merge an account into this one", status_code=201, response_model=MergeRead,
+    dependencies=_MERGE, name="merge",
+)  # fmt: skip
+async def merge_accounts(tx: Tx, expected: ExpectedVersion, account_id: UUID, body: AccountMerge) -> Response:
+    """The other account's contacts, orders, purchases, opportunities and children become this one's; exposures add up.
+
+    Both must be invoiced in one currency; this one keeps its price list unless `keep` says otherwise. A prospect
+    becomes active by what the other one bought. See leads.
+    """
+    return await _merge(tx, Kind.ACCOUNTS, account_id, expected, body)
+
+
+@merge_routes.get("", summary="List merges", response_model=Page[MergeRead], dependencies=_READ, name="list")
+async def list_merges(request: Request, tx: ReadTx, query: Annotated[MergeQuery, Parameters()]) -> Response:
+    """Indexed: by themselves, and with a kind, or the id of either record."""
+    return answer_page(request, await merges.page(tx, query))
+
+
+@merge_routes.get("/{merge_id}", summary="Get a merge", response_model=MergeRead, dependencies=_READ, name="get")
+async def get_merge(tx: ReadTx, merge_id: UUID) -> Response:
+    return answer(await merges.show(tx, merge_id))
+
+
+@merge_routes.post("/{merge_id}/undo", summary="Undo a merge", response_model=MergeRead, dependencies=_MERGE)
+async def undo(tx: Tx, expected: ExpectedVersion, merge_id: UUID) -> Response:
+    """Within 30 days. Each gets back what was its own; what has happened since stays with the surviving record.
+
+    `kept_since` names fields that were changed since the merge, and stay as they are.
+    """
+    await undoing.undo(tx, merge_id=merge_id, expected=expected)
+    return answer(await merges.show(tx, merge_id))

@@ -87,6 +87,7 @@ class LeadField(StrEnum):
     COMPANY = "company"
     EMAIL = "email"
     TELEPHONE = "telephone"
+    COMPANY_SIZE = "company_size"
     COUNTRY = "country"
     WEBSITE = "website"
     SOURCE = "source"
@@ -138,6 +139,7 @@ class AccountField(StrEnum):
     PRICE_LIST_ID = "price_list_id"
     PAYMENT_TERMS_DAYS = "payment_terms_days"
     CREDIT_LIMIT = "credit_limit"
+    GROUP_CREDIT_LIMIT = "group_credit_limit"
     NEXT_STEP = "next_step"
 
 
@@ -168,7 +170,7 @@ class AccountMerge(_Merge):
 
     keep: dict[AccountField, Side] = Field(
         default_factory=dict,
-        description=f"{_KEEP} But for `price_list_id` and `credit_limit`, where empty says something as well.",
+        description=f"{_KEEP} But for `price_list_id` and the limits of credit, where empty says something as well.",
         examples=[{"billing_address": "other"}],
     )
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Request, Response
@@ -12,6 +12,7 @@ from sqlalchemy import select
 from starlette.types import Receive
 
 from app.accounts.models import Account, Contact
+from app.duplicates.models import DuplicatePair
 from app.integration.catalogue import SUBJECTS, visible
 from app.integration.feed import Wanted
 from app.integration.schemas import EventPage, EventQuery, HistoryQuery, history_of
@@ -21,9 +22,11 @@ from app.kernel.auth import Permission
 from app.kernel.db import Stored
 from app.kernel.errors import NotFound
 from app.kernel.http import Caller, ReadTx, answer_page, database_of, requires, router, settings_of
+from app.kernel.statement import Reader
 from app.leads.assignment_models import AssignmentRule
 from app.leads.models import Lead
 from app.meetings.models import CalendarFeed, Meeting
+from app.opportunities.models import Opportunity, Stage
 from app.orders.models import Order
 from app.products.models import PriceList, Product
 from app.staff.models import StaffMember
@@ -81,6 +84,16 @@ async def list_(request: Request, caller: Caller, query: Annotated[EventQuery, P
     return Response('{"data":[' + ",".join(page.rows) + tail, 200, headers, "application/json")
 
 
+async def _merged(reader: Reader, model: Any, identity: UUID) -> tuple[UUID, list[UUID]]:
+    """What became of the resource, if it was merged into another, and all that was merged into that."""
+    if not hasattr(model, "merged_into_id"):
+        return identity, []
+    found = await reader.execute(select(model.merged_into_id).where(model.id == identity))
+    standing = found.scalar_one_or_none() or identity
+    merged = await reader.execute(select(model.id).where(model.merged_into_id == standing).order_by(model.id))
+    return standing, list(merged.scalars())
+
+
 def _history(path: str, parameter: str, noun: str, model: type[Stored]) -> APIRouter:
     """The route of one kind of resource's history."""
     own = router(f"/{path}", path.replace("-", "_"))
@@ -98,8 +111,15 @@ def _history(path: str, parameter: str, noun: str, model: type[Stored]) -> APIRo
         query: Annotated[HistoryQuery, Parameters()],
     ) -> Response:
         """Who changed what, when and with which key. `position` is null until the feed has numbered the event."""
+        standing, merged = await _merged(tx, model, identity)
         listing = await history.page(
-            tx, subject_type=path, subject_id=identity, sort=query.sort, cursor=query.cursor, limit=query.limit
+            tx,
+            subject_type=path,
+            subject_id=standing,
+            merged=merged,
+            sort=query.sort,
+            cursor=query.cursor,
+            limit=query.limit,
         )
         if not listing.rows and (await tx.execute(select(model.id).where(model.id == identity))).first() is None:
             raise NotFound(f"no {noun.partition(' ')[2]} {identity}")
@@ -118,6 +138,9 @@ HISTORIES: tuple[APIRouter, ...] = (
     _history("orders", "order_id", "an order", Order),
     _history("leads", "lead_id", "a lead", Lead),
     _history("lead-assignment-rules", "rule_id", "a rule of assignment", AssignmentRule),
+    _history("opportunities", "opportunity_id", "an opportunity", Opportunity),
+    _history("opportunity-stages", "stage_id", "a stage", Stage),
     _history("meetings", "meeting_id", "a meeting", Meeting),
+    _history("duplicates", "duplicate_id", "a possible duplicate", DuplicatePair),
     _history("calendars", "calendar_id", "a calendar", CalendarFeed),
 )

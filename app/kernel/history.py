@@ -1,6 +1,11 @@
-"""What happened to one resource: its events by keyset, whether the feed has numbered them yet or not."""
+"""What happened to one resource: its events by keyset, whether the feed has numbered them yet or not.
 
+What happened to another before it was merged into the resource is the resource's history too.
+"""
+
+from collections.abc import Collection
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select
@@ -24,11 +29,22 @@ def _statement(
 
 
 async def page(
-    reader: Reader, *, subject_type: str, subject_id: UUID, sort: str, cursor: str | None, limit: int
+    reader: Reader,
+    *,
+    subject_type: str,
+    subject_id: UUID,
+    merged: Collection[UUID] = (),
+    sort: str,
+    cursor: str | None,
+    limit: int,
 ) -> Listing:
-    """One page of a resource's events, sorted by `time` or `-time`."""
+    """One page of a resource's events and of those `merged` into it, sorted by `time` or `-time`."""
     order = Sort.named(sort, _COLUMNS, of=f"{subject_type}/{subject_id}")
-    statement = _statement(subject_type=subject_type, subject_id=subject_id, sort=order, cursor=cursor, limit=limit)
-    rows = (await reader.execute(statement)).all()
+    rows: list[Any] = []
+    for each in (subject_id, *merged):  # few: a page of each by its index, of which the first ones are the page
+        statement = _statement(subject_type=subject_type, subject_id=each, sort=order, cursor=cursor, limit=limit)
+        rows += (await reader.execute(statement)).all()
+    if merged:
+        rows.sort(key=lambda row: row.seq, reverse=order.descending)
     shown, more = rows[:limit], len(rows) > limit
     return Listing([row.body for row in shown], order.encode(shown[-1].seq, shown[-1].id) if more else None)

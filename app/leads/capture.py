@@ -126,6 +126,7 @@ def _known(lead: Mapping[str, Any]) -> Known:
         email=lead["email"],
         person_key=lead["person_key"],
         shared_email=lead["shared_email"],
+        aliases=_aliases(lead),
         fields={
             **{name: lead[name] for name in _PLAIN},
             "telephone": (lead["telephone"], lead["telephone_e164"]) if lead["telephone"] else None,
@@ -136,6 +137,16 @@ def _known(lead: Mapping[str, Any]) -> Known:
             **{f"{_ATTRIBUTE}{name}": value for name, value in lead["attributes"].items()},
         },
     )
+
+
+def _aliases(lead: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
+    """Each of its emails with each of its names, where leads were merged: it is one person, however called at which."""
+    merged = lead["aliases"]
+    if not merged:
+        return frozenset()
+    emails = {lead["email"], *(email for email, _ in merged)} - {None}
+    people = {lead["person_key"], *(person_key(name) for _, name in merged)}
+    return frozenset((email, person) for email in emails for person in people) - {(lead["email"], lead["person_key"])}
 
 
 def _columns(lead: Known) -> Columns:

@@ -78,6 +78,7 @@ class Known:
     email: str | None
     person_key: str
     shared_email: bool = False  # another lead has the email that this one has or was given
+    aliases: frozenset[tuple[str, str]] = frozenset()  # emails and person keys of leads that were merged into this one
     fields: Mapping[str, object]
 
 
@@ -132,6 +133,11 @@ def email_key(email: str) -> str:
     return f"email:{email}"
 
 
+def identity_key(source: str, external_id: str) -> str:
+    """The lock key of a source system's id."""
+    return f"ext:{source}:{external_id}"
+
+
 def lock_keys(rows: Iterable[Incoming], known: Iterable[Known] = ()) -> list[str]:
     """The keys a batch must hold before it reads the leads, distinct, in the one order everybody takes them in.
 
@@ -141,15 +147,15 @@ def lock_keys(rows: Iterable[Incoming], known: Iterable[Known] = ()) -> list[str
     rows = list(rows)
     emails = {row.email for row in rows} | {lead.email for lead in known}
     keys = {email_key(email) for email in emails if email}
-    keys |= {f"ext:{row.source}:{row.external_id}" for row in rows if row.external_id}
+    keys |= {identity_key(row.source, row.external_id) for row in rows if row.external_id}
     return sorted(keys)
 
 
 def plan_capture(rows: Sequence[Incoming], known: Sequence[Known], new_id: Callable[[], UUID]) -> Plan:
     """Decide a batch exactly as if its rows had come one after the other.
 
-    ``known``, oldest first: every lead that has an identity or the email of a row, and every lead that shares its email
-    with one of those. ``new_id`` is called once per new lead, in input order.
+    ``known``, oldest first: every lead that has an identity or the email of a row (also by an alias), and every lead
+    that shares its email with one of those. ``new_id`` is called once per new lead, in input order.
     """
     book = _Book(known)
     results = tuple(book.take(row, new_id) for row in rows)
@@ -193,7 +199,16 @@ class _Book:
         self.by_identity.update(dict.fromkeys(lead.identities, lead.id))
         if lead.email:
             self.by_email.setdefault(lead.email, set()).add(lead.id)
-            self.by_pair.setdefault((lead.email, lead.person_key), lead.id)
+            if not self.has_owner(pair := (lead.email, lead.person_key)):
+                self.by_pair[pair] = lead.id
+        for email, key in lead.aliases:
+            self.by_email.setdefault(email, set()).add(lead.id)
+            self.by_pair.setdefault((email, key), lead.id)
+
+    def has_owner(self, pair: tuple[str, str]) -> bool:
+        """Whether a lead is found by the pair because it has it, and not only as an alias."""
+        found = self.leads.get(self.by_pair[pair]) if pair in self.by_pair else None
+        return found is not None and (found.email, found.person_key) == pair
 
     def take(self, row: Incoming, new_id: Callable[[], UUID]) -> Result:
         identity = row.identity
@@ -240,17 +255,17 @@ class _Book:
         news, key = row.values(), row.person_key or lead.person_key
         email, shared = lead.email, lead.shared_email
         if row.email and row.email != email:
-            others = self.by_email.get(row.email)
-            shared = bool(others)
-            if not self.belongs_to_other(row.email, key, may_be=email is not None):
+            shared = bool(self.by_email.get(row.email, set()) - {lead.id})
+            if not self.belongs_to_other(row.email, key, lead.id, may_be=email is not None):
                 email = row.email
         if email and key != lead.person_key and self.by_pair.get((email, key), lead.id) != lead.id:
             news = _without_name(news)
             key, shared = lead.person_key, True
         return replace(lead, email=email, person_key=key, shared_email=shared, fields={**lead.fields, **news})
 
-    def belongs_to_other(self, email: str, key: str, *, may_be: bool) -> bool:
-        """Whether another lead is this person at an email its caller does not have, or (``may_be``) could be."""
-        if (email, key) in self.by_pair:
+    def belongs_to_other(self, email: str, key: str, own: UUID, *, may_be: bool) -> bool:
+        """Whether a lead other than ``own`` is this person at an email it has not, or (``may_be``) could be."""
+        if self.by_pair.get((email, key), own) != own:
             return True
-        return may_be and ((email, "") in self.by_pair or (not key and bool(self.by_email.get(email))))
+        nameless = self.by_pair.get((email, ""), own) != own
+        return may_be and (nameless or (not key and bool(self.by_email.get(email, set()) - {own})))

@@ -104,7 +104,9 @@ Index("ix_leads_owner_strongest", Lead.owner_id, Lead.score.desc(), LAST_HEARD_A
 Index(
     "ix_leads_assigned_by_rule_id", Lead.assigned_by_rule_id, postgresql_where=text("assigned_by_rule_id IS NOT NULL")
 )
-Index("ix_leads_merged_into", Lead.merged_into_id, postgresql_where=text("merged_into_id IS NOT NULL"))
+_MERGED = text("merged_into_id IS NOT NULL")
+Index("ix_leads_merged_into", Lead.merged_into_id, postgresql_where=_MERGED)
+Index("ix_leads_merged_email", Lead.email, postgresql_where=_MERGED)
 Index("ix_leads_next_step_on", Lead.next_step_on, Lead.id, postgresql_where=text("next_step_on IS NOT NULL"))
 
 WORDS = words.document(

@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSON, insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from app.accounts.models import Consent, standing_consents
 from app.kernel import clock
@@ -37,6 +38,7 @@ from app.leads.assignment_repository import rules_as_json
 from app.leads.dedupe import Identity, email_key
 from app.leads.models import WORDS, Lead, LeadIdentity, LeadKey, LeadTouch
 from app.leads.schemas import LeadAssignmentRead, LeadIdentityRead, LeadQuery, LeadRead, LeadTouchRead
+from app.opportunities.models import Opportunity
 from app.products.models import Product
 
 
@@ -61,11 +63,19 @@ def _named() -> Select[UUID]:
 def _holding() -> CompoundSelect[Any]:
     """Locks the keys `keys` and those of the emails of the leads that are `_named`; the latter are its rows.
 
+    A lead is named too by a key that is the email of one which was merged into it.
+
     A new key is inserted, one that is there is locked by the update that never happens. One row more, without a name,
     has the active rules of assignment: who captures knows them without another statement.
     """
     email = (literal(email_key("")) + Lead.email).label("name")
-    found = select(email).where(_among(Lead.id.expression, _named()), Lead.email.is_not(None)).cte("found")
+    name = func.json_array_elements_text(bindparam("keys", type_=JSON)).column_valued("name")
+    asked = select(func.substr(name, len(email_key("")) + 1)).where(name.startswith(email_key("")))
+    merged = aliased(Lead)
+    of_merged = (_among(merged.email.expression, asked), merged.merged_into_id.is_not(None))
+    into = select(merged.merged_into_id).where(*of_merged)
+    known = _among(Lead.id.expression, union(_named(), into))
+    found = select(email).where(known, Lead.email.is_not(None)).cte("found")
     wanted = union(select(_texts("keys").label("name")), select(found.c.name)).subquery()
     key = func.hashtextextended(wanted.c.name, 0, type_=BigInteger).label("key")
     hashes = select(key).distinct().order_by(key)
@@ -79,11 +89,16 @@ def _knowing() -> Select[Any]:
     """Locks and reads the leads that are `_named` or have one of `emails`, and those that share such a lead's email."""
     theirs = select(Lead.email).where(_among(Lead.id.expression, _named()))
     emails = union(select(_texts("emails")), theirs)
-    ids = union(_named(), select(Lead.id).where(_among(Lead.email.expression, emails)))
+    standing = func.coalesce(Lead.merged_into_id, Lead.id)  # what was merged is found by its email as well
+    ids = union(_named(), select(standing).where(_among(Lead.email.expression, emails)))
     one = func.json_build_array(LeadIdentity.source, LeadIdentity.external_id, LeadIdentity.fingerprint)
     own = select(func.json_agg(one)).where(LeadIdentity.lead_id == Lead.id).scalar_subquery()
     table = Lead.__table__
-    chosen = select(*table.columns, own.label("identities")).where(_among(Lead.id.expression, ids))
+    merged = aliased(Lead)
+    pair = func.json_build_array(merged.email, merged.person_name)
+    aliases = select(func.json_agg(pair)).where(merged.merged_into_id == Lead.id).scalar_subquery()
+    columns = (*table.columns, own.label("identities"), aliases.label("aliases"))
+    chosen = select(*columns).where(_among(Lead.id.expression, ids))
     return chosen.order_by(Lead.id).with_for_update(key_share=True, of=table)
 
 
@@ -128,6 +143,10 @@ class Leads(Repository[Lead]):
         return {
             "identities": identities,
             "unknown_skus": unknown.select_from(named).correlate(Lead).scalar_subquery(),
+            "opportunity_id": select(Opportunity.id)
+            .where(Opportunity.lead_id == Lead.id)
+            .correlate(Lead)
+            .scalar_subquery(),
             "consents": standing_consents(Consent.lead_id, Lead),
             "assignment": _assignment(),
         }
@@ -168,7 +187,8 @@ class Leads(Repository[Lead]):
     ) -> list[dict[str, Any]]:
         """The leads with one of the identities or emails, and those that share such a lead's email; locked.
 
-        Rows have the columns of the table, and `identities`: the fingerprints as `[source, external id, fingerprint]`.
+        Rows have the columns of the table, `identities`: the fingerprints as `[source, external id, fingerprint]`, and
+        `aliases`: emails and names of what was merged into them, or None.
         """
         found = await _KNOWING.all(session, emails=list(emails), identities=_named_as(identities))
         return [row._asdict() for row in found]

@@ -89,6 +89,7 @@ async def _check_email(session: AsyncSession, lead: Lead, sent: dict[str, object
         return
     with session.no_autoflush:
         sharing = select(Lead.id, Lead.person_key).where(Lead.email == lead.email, Lead.id != lead.id)
+        sharing = sharing.where(Lead.merged_into_id.is_(None))
         others = (await session.execute(sharing)).all()
     if same := [other for other in others if other.person_key == lead.person_key]:
         raise Conflict(f"lead {same[0].id} is this person at this email")

@@ -4,7 +4,10 @@ from fastapi import APIRouter
 
 from app.accounts.router import account_routes, contact_routes
 from app.activities.router import routes as activities
-from app.duplicates.router import duplicate_routes
+from app.duplicates.router import account_routes as account_merging
+from app.duplicates.router import contact_routes as contact_merging
+from app.duplicates.router import duplicate_routes, merge_routes
+from app.duplicates.router import lead_routes as lead_merging
 from app.integration.router import HISTORIES
 from app.integration.router import routes as events
 from app.kernel import health
@@ -12,6 +15,8 @@ from app.leads.assignment_router import lead_routes as lead_assignment
 from app.leads.assignment_router import rule_routes as lead_assignment_rules
 from app.leads.router import routes as leads
 from app.meetings.router import calendar_routes, meeting_routes
+from app.opportunities.router import routes as opportunities
+from app.opportunities.router import stage_routes
 from app.orders.fulfilment_router import routes as fulfilment
 from app.orders.router import routes as orders
 from app.products.router import exchange_rate_routes, price_list_routes, product_routes
@@ -35,9 +40,15 @@ ROUTERS: tuple[APIRouter, ...] = (
     calendar_routes,
     worklist,
     duplicate_routes,
+    merge_routes,
+    lead_merging,
+    contact_merging,
+    account_merging,
     stock_routes,
     receipt_routes,
     production_routes,
+    stage_routes,
+    opportunities,
     orders,
     fulfilment,
     events,

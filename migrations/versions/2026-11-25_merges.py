@@ -9,6 +9,10 @@ branch_labels = None
 depends_on = None
 
 _TABLES = ("leads", "contacts", "accounts")
+_INDEXES = (
+    *((table, f"ix_{table}_merged_into", "merged_into_id") for table in _TABLES),
+    ("leads", "ix_leads_merged_email", "email"),
+)
 
 
 def upgrade() -> None:
@@ -21,11 +25,10 @@ def upgrade() -> None:
             )
         op.execute("SET statement_timeout = 0")
         op.execute("SET lock_timeout = 0")
-        for table in _TABLES:
-            name = f"ix_{table}_merged_into"
+        for table, name, column in _INDEXES:
             op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
             condition = sa.text("merged_into_id IS NOT NULL")
-            op.create_index(name, table, ["merged_into_id"], postgresql_where=condition, postgresql_concurrently=True)
+            op.create_index(name, table, [column], postgresql_where=condition, postgresql_concurrently=True)
         op.execute("RESET lock_timeout")
         op.execute("RESET statement_timeout")
 
