@@ -194,6 +194,8 @@ async def _account_of(session: AsyncSession, body: MeetingCreate) -> UUID | None
             found = await session.get(model, identity)
             if found is None:
                 raise Invalid.at(f"/{name}", "unknown", "names nothing that exists")
+            if survivor := getattr(found, "merged_into_id", None):
+                raise Invalid.at(f"/{name}", "moved", f"was merged into {survivor}: send that id")
             return body.account_id or found.account_id
     return None
 

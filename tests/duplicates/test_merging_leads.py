@@ -102,7 +102,7 @@ async def test_capture_by_an_old_id_or_email_lands_at_the_survivor(client: Async
     this, other = await both(client)
     await merged(client, "leads", this, other, **keep)
     rows = [
-        {"source": "fair", "external_id": "2", "job_title": "Boss"},
+        {"source": "fair", "external_id": "2", "company": "Bergwerk"},
         {"email": "ana.berg@gmail.com", "person_name": "Ana Berg"},
         {"email": "ana.berg@gmail.com", "person_name": "Anna Berg"},
         {"email": "anna@bergwerk.example", "person_name": "Ana Berg"},
