@@ -17,6 +17,7 @@ from tests.conftest import Server
 
 _ROWS = 1000
 _LIMIT = 10
+_STANDING = "(merged_into_id IS NULL)"  # of nearly all rows, so that next to none is read for nothing
 _IN_ORDER = {"Index Scan", "Index Only Scan"}
 
 
@@ -75,6 +76,7 @@ def _wrong(plan: dict[str, Any]) -> str:
         (node,) = driving
     if not any(each in node.get("Index Cond", "") for each in (" > ", " < ")):
         return f"read by {node['Index Name']} from its beginning: {node.get('Index Cond')}"
-    if "SubPlan" not in node.get("Filter", "SubPlan"):
+    filtered = node.get("Filter", "SubPlan").replace(_STANDING, "SubPlan")
+    if "SubPlan" not in filtered:
         return f"read by {node['Index Name']}, and most of it for nothing: {node['Filter']}"
     return ""

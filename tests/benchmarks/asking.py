@@ -21,6 +21,7 @@ NOW = f"{TODAY}T00:00:00Z"
 KINDS = {
     "staff": "001", "products": "002", "price-lists": "003", "accounts": "006", "contacts": "007", "leads": "008",
     "orders": "00c", "receipts": "011", "opportunities": "014", "meetings": "015", "calendars": "016",
+    "duplicates": "030", "merges": "031",
 }  # fmt: skip
 ANY = ""  # any sort
 
@@ -105,6 +106,19 @@ FILTERS: dict[str, list[tuple[dict[str, Any], tuple[str, ...]]]] = {
         ({"starts_from": QUARTER, "starts_to": NOW}, (ANY,)),
     ],
     "/v1/calendars": [({"staff_id": "staff"}, (ANY,))],
+    "/v1/duplicates": [
+        ({"status": "open"}, (ANY,)),
+        ({"status": "dismissed"}, (ANY,)),
+        ({"kind": "kind: leads"}, (ANY,)),
+        ({"min_score": 80}, ("score",)),
+        ({"kind": "kind: leads", "status": "open"}, ()),
+        ({"record_id": "leads"}, ()),
+    ],
+    "/v1/merges": [
+        ({"kind": "kind: leads"}, (ANY,)),
+        ({"survivor_id": "leads"}, (ANY,)),
+        ({"merged_id": "leads"}, (ANY,)),
+    ],
     "/v1/stock": [({"sku": "sku of 8"}, (ANY,))],
     "/v1/receipts": [
         ({"status": "confirmed"}, (ANY,)),
@@ -201,6 +215,8 @@ def _is_placeholder(value: Any) -> bool:
 def _named(value: Any, rows: int) -> Any:
     if str(value) in KINDS:
         return identity(value, middle(rows))
+    if str(value).startswith("kind: "):  # the word itself
+        return value.removeprefix("kind: ")
     if value == "orders/orders":
         return f"orders/{identity('orders', middle(rows))}"
     if str(value).startswith("sku of "):

@@ -242,7 +242,25 @@ FROM generate_series(1, :rows) AS n, (SELECT
           'lead.touched', 'lead.qualified', 'account.updated', 'receipt.received', 'stock.counted',
           'price.set'] AS types,
     ARRAY['staff', 'products', 'price-lists', 'accounts', 'contacts', 'receipts', 'orders', 'leads', 'meetings',
-          'calendars'] AS kinds,
-    ARRAY['001', '002', '003', '006', '007', '011', '00c', '008', '015', '016'] AS codes) AS given;
+          'calendars', 'duplicates'] AS kinds,
+    ARRAY['001', '002', '003', '006', '007', '011', '00c', '008', '015', '016', '030'] AS codes) AS given;
 
 UPDATE outbox_head SET position = :rows;
+
+INSERT INTO duplicate_pairs (id, kind, left_id, right_id, score, reasons, status, found_at, note, decided_at,
+                             decided_by, version, created_at, updated_at)
+SELECT pg_temp.id('030', n), kind, pg_temp.id(digits, pg_temp.parent(n)), pg_temp.id(digits, :rows + n),
+       60 + n * 31 % 41,
+       '[{"field": "telephone", "detail": "the same number, +493012345678", "points": 35}]',
+       CASE WHEN n % 20 = 0 THEN 'dismissed' WHEN n % 3 = 0 THEN 'merged' ELSE 'open' END, pg_temp.at(n),
+       CASE WHEN n % 20 = 0 THEN 'two' END, CASE WHEN n % 20 = 0 OR n % 3 = 0 THEN pg_temp.at(n) END,
+       CASE WHEN n % 20 = 0 OR n % 3 = 0 THEN 'sales' END, 1, pg_temp.at(n), pg_temp.at(n)
+FROM generate_series(1, :rows) AS n,
+     LATERAL (SELECT (ARRAY['leads', 'contacts', 'accounts'])[1 + n % 3], (ARRAY['008', '007', '006'])[1 + n % 3])
+         AS of (kind, digits);
+
+INSERT INTO merges (id, kind, survivor_id, merged_id, before, after, tombstone, merged_by, version, created_at,
+                    updated_at)
+SELECT pg_temp.id('031', n), CASE WHEN n % 4 = 0 THEN 'accounts' ELSE 'leads' END, pg_temp.id('008', pg_temp.parent(n)),
+       pg_temp.id('008', n), '{}', '{"job_title": "Owner"}', '{}', 'sales', 1, pg_temp.at(n), pg_temp.at(n)
+FROM generate_series(1, :rows) AS n;
