@@ -6,10 +6,9 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 from pydantic import ValidationError
@@ -120,27 +119,13 @@ def load_demo() -> None:
     typer.echo(demo.report(_with_database(partial(demo.load, _settings()))))
 
 
-class ImportKind(StrEnum):
-    """What can be imported and exported."""
-
-    STAFF = "staff"
-    PRODUCTS = "products"
-    PRICES = "prices"
-    ACCOUNTS = "accounts"
-    CONTACTS = "contacts"
-    LEADS = "leads"
-
-
-class FileFormat(StrEnum):
-    """How a file is written."""
-
-    CSV = "csv"
-    NDJSON = "ndjson"
+FileKind = Literal["staff", "products", "prices", "accounts", "contacts", "leads"]
+FileFormat = Literal["csv", "ndjson"]
 
 
 @cli.command("import")
 def import_file(
-    kind: Annotated[ImportKind, typer.Argument(help="What the rows are.")],
+    kind: Annotated[FileKind, typer.Argument(help="What the rows are.")],
     file: Annotated[Path, typer.Argument(help="CSV with a header (.csv), or one JSON object a line (.ndjson).")],
     mapping: Annotated[
         Path | None, typer.Option(help="Which columns become which fields, and how; TOML, or JSON by its name.")
@@ -157,7 +142,7 @@ def import_file(
     from app.cli import transfer
 
     asked = transfer.request(
-        kind, file, mapping=mapping, given=format_.value if format_ else None, delimiter=delimiter, rejects=rejects,
+        kind, file, mapping=mapping, given=format_, delimiter=delimiter, rejects=rejects,
         dry_run=dry_run, restart=restart, raw=raw, chunk=chunk,
     )  # fmt: skip
     summary = _with_database(partial(transfer.imported, _settings(), asked))
@@ -168,7 +153,7 @@ def import_file(
 
 @cli.command("export")
 def export_file(
-    kind: Annotated[ImportKind, typer.Argument(help="What to export.")],
+    kind: Annotated[FileKind, typer.Argument(help="What to export.")],
     output: Annotated[Path | None, typer.Option(help="Where to; standard output if left out.")] = None,
     format_: Annotated[FileFormat | None, typer.Option("--format", help="By the name, or else CSV.")] = None,
     delimiter: Annotated[str | None, typer.Option(help="Between the cells of CSV; a comma if left out.")] = None,
@@ -180,8 +165,9 @@ def export_file(
     """Export what can be imported; imported again, it changes nothing."""
     from app.cli import transfer
 
-    given = format_.value if format_ else None
-    count = _with_database(transfer.export(kind, output, given=given, delimiter=delimiter, raw=raw, where=where or []))
+    count = _with_database(
+        transfer.export(kind, output, given=format_, delimiter=delimiter, raw=raw, where=where or [])
+    )
     typer.echo(f"exported {count:,} {kind}", err=True)
 
 

@@ -39,6 +39,8 @@ async def export(
         BadFile: a filter names no field.
 
     """
+    if unknown := sorted((where or {}).keys() - kind.fields.keys()):
+        raise BadFile(f"there is no field {', '.join(unknown)}: there are {', '.join(kind.fields)}")
     writer = _Csv(kind.columns, delimiter, raw=raw) if written == "csv" else _Ndjson()
     output.write(writer.head())
     count = 0
@@ -50,8 +52,6 @@ async def export(
 
 
 async def _pages(database: Database, kind: Export, where: Mapping[str, str]) -> AsyncIterator[Sequence[dict[str, Any]]]:
-    if unknown := sorted(where.keys() - kind.fields.keys()):
-        raise BadFile(f"there is no field {', '.join(unknown)}: there are {', '.join(kind.fields)}")
     key: ColumnElement[Any] = kind.model.id  # type: ignore[attr-defined]
     labelled = [column.label(name) for name, column in kind.fields.items()]
     every = select(key.label("page_key"), *labelled).select_from(kind.model).where(*kind.conditions)

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import TypeAlias
 
 from asyncpg import exceptions as pg
-from sqlalchemy import delete, select
+from sqlalchemy import Update, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -131,17 +131,18 @@ class _Importing:
         self._database, self._request, self._file, self._plan = database, request, file, plan
         self._chunk, self._progress = chunk, progress
         self._summary = Summary()
+        self._written = 0  # bytes of the file of rejected rows
 
     async def rehearse(self) -> Summary:
         """What would become of the rows, found out in one transaction of which nothing is kept."""
         began = monotonic()
-        written = 0
         with suppress(_NothingKept), self._rejects(0) as rejects:
             async with self._database.transaction() as session:
                 session.info["origin"] = Origin(None, ACTOR)
                 for records in self._chunks(0):
                     done = await self._patiently(session, records)
-                    written = rejects.write(_count(self._summary, records, done, self._plan), at=written)
+                    rejected = _count(self._summary, records, done, self._plan)
+                    self._written = rejects.write(rejected, at=self._written)
                     await session.flush()
                     session.expunge_all()
                 raise _NothingKept
@@ -157,11 +158,13 @@ class _Importing:
         self._summary = Summary(
             state.position, state.created, state.updated, state.unchanged, state.rejected, state.position
         )
-        with self._rejects(state.rejects_bytes) as rejects:
+        self._written = state.rejects_bytes if self._request.rejects is not None else 0
+        with self._rejects(self._written) as rejects:
             for records in self._chunks(state.position):
                 await self._commit(state, records, rejects)
         async with self._database.transaction() as session:
-            (await self._locked(session, state)).finished_at = clock.now()
+            await self._demand_ours(session, state)
+            await session.execute(_advanced(state, self._summary, self._written).values(finished_at=clock.now()))
         self._summary.seconds = monotonic() - began
         return self._summary
 
@@ -190,32 +193,31 @@ class _Importing:
         await session.execute(insert(row).values(values).on_conflict_do_nothing())
         return (await session.scalars(select(row).where(*same, row.finished_at.is_(None)))).one()
 
-    async def _locked(self, session: AsyncSession, state: ImportRun) -> ImportRun:
-        found = await session.get(ImportRun, state.id, with_for_update=True)
-        if found is None or found.position != self._summary.read or found.finished_at is not None:
+    async def _demand_ours(self, session: AsyncSession, state: ImportRun) -> None:
+        """Hold the run's row, on which nobody else may have gone on meanwhile."""
+        row = ImportRun
+        position = select(row.position).where(row.id == state.id, row.finished_at.is_(None)).with_for_update()
+        if await session.scalar(position) != self._summary.read:
             raise Busy
-        return found
 
     async def _commit(self, state: ImportRun, records: Sequence[Record], rejects: Rejects) -> None:
         """Import one chunk; what others do at the same moment makes it begin anew."""
         for attempt in range(_ATTEMPTS):
+            counted = replace(self._summary)
             try:
                 async with self._database.transaction() as session:
                     session.info["origin"] = Origin(None, ACTOR)
-                    locked = await self._locked(session, state)
+                    await self._demand_ours(session, state)
                     done = await self._chunk.take(session, records)
-                    counted = replace(self._summary)
                     rejected = _count(counted, records, done, self._plan)
-                    locked.rejects_bytes = rejects.write(rejected, at=locked.rejects_bytes)
-                    locked.position, locked.updated_at = counted.read, clock.now()
-                    locked.created, locked.updated = counted.created, counted.updated
-                    locked.unchanged, locked.rejected = counted.unchanged, counted.rejected
+                    written = rejects.write(rejected, at=self._written)
+                    await session.execute(_advanced(state, counted, written))
             except (StartOver, DBAPIError, *_PASSES) as error:
                 if attempt == _ATTEMPTS - 1 or not isinstance(fault_of(error), (StartOver, *_PASSES)):
                     raise
                 await asyncio.sleep(0.1 * attempt)
             else:
-                self._summary = counted
+                self._summary, self._written = counted, written
                 return
 
     async def _patiently(self, session: AsyncSession, records: Sequence[Record]) -> list[Done]:
@@ -223,6 +225,14 @@ class _Importing:
             with suppress(StartOver):
                 return await self._chunk.take(session, records)
         return await self._chunk.take(session, records)
+
+
+def _advanced(state: ImportRun, summary: Summary, written: int) -> Update:
+    """That the file has come so far."""
+    row = ImportRun
+    outcomes = {name: getattr(summary, name) for name in ("created", "updated", "unchanged", "rejected")}
+    far = {"position": summary.read, "rejects_bytes": written, "updated_at": clock.now()}
+    return update(row).where(row.id == state.id).values(**outcomes, **far)
 
 
 def _count(summary: Summary, records: Sequence[Record], done: Sequence[Done], plan: Plan) -> list[tuple[Record, str]]:

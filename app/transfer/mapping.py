@@ -92,10 +92,15 @@ def read_mapping(path: Path | None) -> MappingFile:
         raise BadFile(f"cannot read {path} ({error.strerror})") from None
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"] if part not in {"Rule", "str"})
+        place = ".".join(str(part) for part in first["loc"] if not _is_of_union(part))
         raise BadFile(f"{path}: {place}: {first['msg'].removeprefix('Value error, ')}") from None
     except (ValueError, RecursionError) as error:
         raise BadFile(f"{path} is no {'JSON' if path.suffix.lower() == '.json' else 'TOML'}: {error}") from None
+
+
+def _is_of_union(part: str | int) -> bool:
+    """Whether a part of an error's place is not the file's, but tells what the value was tried as."""
+    return part == "str" or "Rule" in str(part)
 
 
 class _Field:
@@ -132,7 +137,8 @@ class _Field:
         if self.column is not None:
             given, there = row.get(self.column), self.column in row
         elif self._parts:
-            given, there = self._made(row), True
+            given = self._made(row)
+            there = given is not None
         else:
             given, there = rule.value, True
         if isinstance(given, str):

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 
 from app.kernel.errors import Malformed
 from app.kernel.text import parse
@@ -44,6 +44,8 @@ def shape_of(annotation: Any) -> Shape:
         return next(shape_of(part) for part in typing.get_args(annotation) if part is not type(None))
     if origin in (list, dict, tuple):
         return "structure"
+    if annotation is AwareDatetime:
+        return "instant"
     if isinstance(annotation, type):
         # In this order: a flag is a whole number and an instant a day for Python.
         kinds: tuple[tuple[type, Shape], ...] = (
