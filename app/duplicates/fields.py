@@ -21,9 +21,9 @@ def _fields(names: str, **differing: tuple[str, ...]) -> Mapping[str, tuple[str,
 
 FIELDS: Mapping[Kind, Mapping[str, tuple[str, ...]]] = {
     Kind.LEADS: _fields(
-        "person_name job_title company company_size email telephone country website source campaign offer interest product_skus"
-        " message estimated_value attributes interest_level intention horizon_months budget authority need owner_id"
-        " next_step",
+        "person_name job_title company company_size email telephone country website source campaign offer interest"
+        " product_skus message estimated_value attributes interest_level intention horizon_months budget authority need"
+        " owner_id next_step",
         **_WITH,
     ),
     Kind.CONTACTS: _fields(

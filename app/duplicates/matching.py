@@ -20,7 +20,7 @@ from app.kernel.contact import email_domain, is_freemail, normalise_phone
 _MOST = 100
 _SAME, _NEAR, _LIKE = 99.9, 90.0, 82.0  # per cent of likeness
 _OTHER = 60.0  # two names below are two people
-_HALF_KEY = 6  # letters
+_HALF_KEY, _BEGINNING = 6, 4  # letters
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,11 @@ class Facts:
     @cached_property
     def person(self) -> str:
         return names.person(self.name)
+
+    @cached_property
+    def spelt(self) -> str:
+        """The letters of the person's name as written: a blank in the wrong place does not count."""
+        return "".join(names.words(self.name or ""))
 
     @cached_property
     def firm(self) -> str:
@@ -95,6 +100,7 @@ def _keys(facts: Facts) -> Iterator[tuple[str, ...]]:
     if firm:
         yield "initials", initials, firm.split()[0][:_HALF_KEY]
         yield "person of", " ".join(person), firm[:3]
+        yield "begins of", facts.spelt[:_BEGINNING], firm.split()[0][:_HALF_KEY]
     for domain in facts.domains:
         yield "initials at", initials, domain
 
@@ -123,7 +129,7 @@ def compare(one: Facts, other: Facts) -> tuple[int, list[Reason]]:
 
 
 def _of_people(one: Facts, other: Facts) -> Iterator[Reason | None]:
-    alike = fuzz.token_sort_ratio(one.person, other.person) if one.person and other.person else None
+    alike = _likeness(one, other) if one.person and other.person else None
     strangers = alike is not None and alike < _OTHER
     yield _email(one, other, strangers=strangers)
     if one.number and one.number == other.number:
@@ -149,6 +155,11 @@ def _of_accounts(one: Facts, other: Facts) -> Iterator[Reason | None]:
         yield Reason(field="postal_code", detail=f"the same postal code, {one.postal_code}", points=15)
 
 
+def _likeness(one: Facts, other: Facts) -> float:
+    """Of two people's names, in per cent."""
+    return max(fuzz.token_sort_ratio(one.person, other.person), fuzz.ratio(one.spelt, other.spelt))
+
+
 def _email(one: Facts, other: Facts, *, strangers: bool) -> Reason | None:
     """One address of two people says nothing: many share one. One that differs by a letter may be misspelt."""
     if not one.email or not other.email or strangers:
@@ -170,7 +181,7 @@ def _person(one: Facts, other: Facts, alike: float) -> Reason | None:
     if alike >= _NEAR:
         return Reason(field="name", detail=f"{both} are nearly the same name ({alike:.0f} %)", points=33)
     if alike >= _LIKE:
-        return Reason(field="name", detail=f"{both} are like each other ({alike:.0f} %)", points=25)
+        return Reason(field="name", detail=f"{both} are like each other ({alike:.0f} %)", points=28)
     if alike < _OTHER:
         return Reason(field="name", detail=f"{both} are other names", points=-40)
     return Reason(field="name", detail=f"{both} are hardly like each other ({alike:.0f} %)", points=-10)

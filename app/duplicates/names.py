@@ -7,6 +7,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from rapidfuzz.distance import OSA
+
 _LETTERS = str.maketrans(
     {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ħ": "h", "&": " "}
 )
@@ -23,6 +25,8 @@ _LEGAL = frozenset(
     spzoo srl srls sro ug uab vof zoo zrt
     """.split()  # noqa: SIM905
 )
+
+_LONG = ("gmbh", "sarl", "limited", "corporation", "incorporated")
 
 
 def fold(text: str) -> str:
@@ -54,8 +58,14 @@ def company(name: str | None) -> str:
     if not name:
         return ""
     found = words(_DOTTED.sub(_joined, fold(name)))
-    core = [word for word in found if word not in _LEGAL and word not in _JOINING]
+    core = [word for word in found if word not in _LEGAL and word not in _JOINING and not _is_misspelt(word)]
     return " ".join(core or found)
+
+
+@lru_cache(maxsize=20_000)
+def _is_misspelt(word: str) -> bool:
+    """Whether it is nearly one of the longer legal forms, by a letter or two in each other's place."""
+    return any(OSA.distance(word, form, score_cutoff=1) <= 1 for form in _LONG)
 
 
 def _joined(dotted: re.Match[str]) -> str:

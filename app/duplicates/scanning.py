@@ -71,9 +71,14 @@ async def _begin(session: AsyncSession) -> None:
     await session.execute(added.on_conflict_do_nothing())
 
 
+_BY_KEYS = text("SET LOCAL enable_seqscan = off")
+
+
 async def _step(database: Database, name: str) -> bool:
     """One batch of a pass, in a transaction of its own; False when there is none, or another worker is at it."""
     async with database.transaction() as session:
+        # All is asked for by keys; of tables that fill while this looks, the planner would know nothing better.
+        await session.execute(_BY_KEYS)
         # The one lock of all who look: a pair is compared by one of them.
         mutex = select(DuplicateScan).where(DuplicateScan.name == NEWS).with_for_update(skip_locked=True)
         news = await session.scalar(mutex.execution_options(populate_existing=True))
@@ -162,7 +167,7 @@ _KEYS = text(
 _BLOCKS = text(
     "SELECT wanted.key, block.members FROM unnest(:keys) AS wanted (key), LATERAL ("
     "SELECT array_agg(record_id) AS members FROM ("
-    "SELECT record_id FROM duplicate_keys WHERE key = wanted.key LIMIT :most) AS first) AS block"
+    "SELECT record_id FROM duplicate_keys WHERE key = wanted.key ORDER BY record_id LIMIT :most) AS first) AS block"
     " WHERE cardinality(block.members) > 1"
 ).bindparams(bindparam("keys", type_=ARRAY(BigInteger)), bindparam("most", type_=BigInteger))
 
