@@ -180,7 +180,7 @@ async def look(url: str) -> tuple[float, list[tuple[UUID, UUID, int]], tuple[int
     with psycopg.connect(conninfo(url)) as connection:
         found = connection.execute("SELECT left_id, right_id, score FROM duplicate_pairs").fetchall()
         totals = connection.execute("SELECT sum(compared), sum(skipped_blocks) FROM duplicate_scans").fetchone()
-    return seconds, [(left, right, score) for left, right, score in found], totals or (0, 0)  # type: ignore[return-value]
+    return seconds, [(left, right, score) for left, right, score in found], totals or (0, 0)
 
 
 def main() -> None:

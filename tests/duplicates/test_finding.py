@@ -1,5 +1,7 @@
 """Possible duplicates are found by a job after what made them alike, and shown with their reasons."""
 
+from typing import Any
+
 from httpx import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -11,7 +13,8 @@ from tests.duplicates.looking import look, pairs, versioned
 from tests.leads.test_lead_capture import capture, events_of
 from tests.leads.test_lead_life import change
 
-ANNA = {"person_name": "Anna Berg", "company": "Bergwerk GmbH", "country": "DE"}
+Json = dict[str, Any]
+ANNA: Json = {"person_name": "Anna Berg", "company": "Bergwerk GmbH", "country": "DE"}
 
 
 async def test_a_job_finds_what_was_captured_twice(client: AsyncClient, database: BoundDatabase) -> None:

@@ -1,9 +1,7 @@
 """Whatever refers to a lead, a contact or an account is dealt with by a merge."""
 
-from typing import Any
-
 import pytest
-from sqlalchemy import Table
+from sqlalchemy import Table, UniqueConstraint
 
 from app import registry
 from app.duplicates.fields import FIELDS
@@ -31,14 +29,10 @@ def test_every_foreign_key_is_dealt_with(kind: Kind) -> None:
 
 def _unique(table: Table) -> list[set[str]]:
     keys = [{column.name for column in table.primary_key}]
-    keys += [{c.name for c in constraint.columns} for constraint in table.constraints if _is_unique(constraint)]
+    keys += [{c.name for c in each.columns} for each in table.constraints if isinstance(each, UniqueConstraint)]
     return keys + [
         {str(getattr(each, "name", "")) for each in index.expressions} for index in table.indexes if index.unique
     ]
-
-
-def _is_unique(constraint: Any) -> bool:
-    return type(constraint).__name__ == "UniqueConstraint"
 
 
 @pytest.mark.parametrize("kind", Kind)

@@ -1,6 +1,7 @@
 """Merges raced with real parallel transactions: against each other, against capture, against orders."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Any
 
@@ -26,10 +27,14 @@ async def number(live: Live, statement: str, **given: object) -> Any:
 
 
 async def test_each_into_the_other_at_once_is_one_merge(live: Live) -> None:
-    for kind, make in (("accounts", account), ("leads", capture)):
+    makers: tuple[tuple[str, Callable[..., Awaitable[Json]], Json], ...] = (
+        ("accounts", account, {}),
+        ("leads", capture, {"person_name": "Anna"}),
+    )
+    for kind, make, named in makers:
         for _ in range(5):
-            one = await make(live.client, **({"person_name": "A"} if kind == "leads" else {}))
-            two = await make(live.client, **({"person_name": "B"} if kind == "leads" else {}))
+            one = await make(live.client, **named)
+            two = await make(live.client, **named)
             answers = await asyncio.gather(merge(live, kind, one, two), merge(live, kind, two, one))
             assert sorted(each.status_code for each in answers) == [201, 409], [each.text for each in answers]
             ids = {(await get(live.client, kind, each["id"]))["id"] for each in (one, two)}
@@ -38,8 +43,13 @@ async def test_each_into_the_other_at_once_is_one_merge(live: Live) -> None:
 
 async def test_capture_during_a_merge_is_lost_by_neither(live: Live) -> None:
     for n in range(8):
-        mine = {"person_name": "Anna Berg", "email": f"anna{n}@example.com", "external_id": f"a{n}"}
-        other = {"person_name": "Ana Berg", "email": f"ana{n}@example.com", "external_id": f"b{n}", "source": "fair"}
+        mine: Json = {"person_name": "Anna Berg", "email": f"anna{n}@example.com", "external_id": f"a{n}"}
+        other: Json = {
+            "person_name": "Ana Berg",
+            "email": f"ana{n}@example.com",
+            "external_id": f"b{n}",
+            "source": "fair",
+        }
         one, two = await capture(live.client, **mine), await capture(live.client, **other)
         touches = [
             {"source": "web", "email": f"ana{n}@example.com", "person_name": "Ana Berg", "offer": f"{i}"}

@@ -14,8 +14,8 @@ from tests.leads.test_lead_capture import capture, events_of
 from tests.leads.test_lead_life import YES, act, change, done, qualified, staff
 
 Json = dict[str, Any]
-ANNA = {"person_name": "Anna Berg", "company": "Bergwerk GmbH", "country": "DE", "email": "anna@bergwerk.example"}
-ANA = {
+ANNA: Json = {"person_name": "Anna Berg", "company": "Bergwerk GmbH", "country": "DE", "email": "anna@bergwerk.example"}
+ANA: Json = {
     "person_name": "Ana Berg",
     "company": "Bergwerk",
     "email": "ana.berg@gmail.com",
