@@ -1,4 +1,4 @@
-"""What happens with activities; the subject of the event is the lead or the account."""
+"""What happens with activities; the subject of the event is the lead, the opportunity or the account."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -31,4 +31,11 @@ class AccountActivityRecorded(ActivityRecorded):
     subject_type = "accounts"
 
 
-ALL: tuple[type[Event], ...] = (LeadActivityRecorded, AccountActivityRecorded)
+class OpportunityActivityRecorded(ActivityRecorded):
+    """Somebody did something for an opportunity."""
+
+    type = "opportunity.activity_recorded"
+    subject_type = "opportunities"
+
+
+ALL: tuple[type[Event], ...] = (LeadActivityRecorded, AccountActivityRecorded, OpportunityActivityRecorded)

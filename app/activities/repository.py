@@ -11,7 +11,7 @@ from app.kernel.repository import Repository
 
 
 class Activities(Repository[Activity]):
-    """Sorted by their time; filtered by lead, account, contact, member of staff, kind and time."""
+    """Sorted by their time; filtered by lead, opportunity, account, contact, member of staff, kind and time."""
 
     model = Activity
     schema = ActivityRead
@@ -19,7 +19,7 @@ class Activities(Repository[Activity]):
     sorts: ClassVar = {"at": Activity.at}
 
     def conditions(self, query: ActivityQuery) -> list[ColumnElement[bool]]:
-        equal = ("lead_id", "account_id", "contact_id", "by_id", "kind")
+        equal = ("lead_id", "account_id", "opportunity_id", "contact_id", "by_id", "kind")
         found = [getattr(Activity, name) == value for name in equal if (value := getattr(query, name)) is not None]
         if query.at_from is not None:
             found.append(Activity.at >= query.at_from)

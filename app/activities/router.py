@@ -21,7 +21,7 @@ _READ = [requires(Permission.ACCOUNTS_READ), requires(Permission.LEADS_READ)]
 async def list_(request: Request, tx: ReadTx, query: Annotated[ActivityQuery, Parameters()]) -> Response:
     """Those of leads and those of accounts: needs the scopes accounts:read and leads:read.
 
-    Indexed: by themselves, and with a lead, an account, a contact or a member of staff.
+    Indexed: by themselves, and with a lead, an opportunity, an account, a contact or a member of staff.
     """
     return answer_page(request, await activities.page(tx, query))
 

@@ -57,11 +57,12 @@ class ActivityCreate(Body):
 
 
 class ActivityRead(Stamped):
-    """An activity on a lead or an account."""
+    """An activity on a lead, an opportunity or an account."""
 
     kind: ActivityKind
     lead_id: UUID | None
-    account_id: UUID | None = Field(description="With a lead: the account that it has become.")
+    account_id: UUID | None = Field(description="With a lead: what it has become; with an opportunity: its account.")
+    opportunity_id: UUID | None
     contact_id: UUID | None
     direction: Direction | None
     at: datetime

@@ -15,6 +15,7 @@ class ActivityQuery(Query):
 
     lead_id: UUID | None = None
     account_id: UUID | None = Field(None, description="Also with a lead before it became this account.")
+    opportunity_id: UUID | None = None
     contact_id: UUID | None = None
     by_id: UUID | None = Field(None, description="Done by this member of staff.")
     kind: ActivityKind | None = None

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.activities.events import AccountActivityRecorded, LeadActivityRecorded
+from app.activities.events import AccountActivityRecorded, LeadActivityRecorded, OpportunityActivityRecorded
 from app.activities.models import Activity
 from app.activities.repository import activities
 from app.activities.rules import ActivityCreate
@@ -19,7 +19,7 @@ from app.kernel.statement import Reader
 
 
 class Planned(Protocol):
-    """A lead or an account: when something was last done with it, what comes next, and when that is due."""
+    """A lead, opportunity or account: when something was last done with it, what comes next, and when that is due."""
 
     last_activity_at: datetime | None
     next_step: str | None
@@ -27,25 +27,37 @@ class Planned(Protocol):
 
 
 def record(
-    session: AsyncSession, *, body: ActivityCreate, lead_id: UUID | None = None, account_id: UUID | None = None
+    session: AsyncSession,
+    *,
+    body: ActivityCreate,
+    lead_id: UUID | None = None,
+    account_id: UUID | None = None,
+    opportunity_id: UUID | None = None,
 ) -> Activity:
-    """Record what was done with a lead or with an account, or with a lead that became an account (both), and its event.
+    """Record what was done with a lead, for an opportunity, or with an account, and its event.
 
-    The caller has locked the lead or account, has checked that `body.contact_id` belongs to it, and lets it `follow`.
+    The account of an opportunity, or of a lead that became one, goes along. The caller has locked the subject, has
+    checked that `body.contact_id` belongs to it, and lets it `follow`.
 
     Raises:
         Invalid: a date is given without a next step.
 
     """
-    subject = lead_id or account_id
+    subject, happened = (
+        (lead_id, LeadActivityRecorded)
+        if lead_id
+        else (opportunity_id, OpportunityActivityRecorded)
+        if opportunity_id
+        else (account_id, AccountActivityRecorded)
+    )
     if subject is None:
-        raise ValueError("an activity is recorded on a lead or on an account")
+        raise ValueError("an activity is recorded on a lead, an opportunity or an account")
     at = body.at or clock.now()
     if body.next_step_on is not None and body.next_step is None:
         raise Invalid.at("/next_step", "missing", "is needed when next_step_on is given")
-    activity = Activity(**body.model_dump(exclude={"at"}), at=at, lead_id=lead_id, account_id=account_id)
+    belongs = {"lead_id": lead_id, "account_id": account_id, "opportunity_id": opportunity_id}
+    activity = Activity(**body.model_dump(exclude={"at"}), **belongs, at=at)
     session.add(activity)
-    happened = AccountActivityRecorded if lead_id is None else LeadActivityRecorded
     event = happened(
         activity_id=activity.id, kind=body.kind, at=at, outcome=body.outcome, next_step_on=body.next_step_on
     )

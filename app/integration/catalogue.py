@@ -13,6 +13,7 @@ from app.kernel.errors import Forbidden
 from app.kernel.outbox import Event
 from app.leads import events as leads
 from app.meetings import events as meetings
+from app.opportunities import events as opportunities
 from app.orders import events as orders
 from app.products import events as products
 from app.staff import events as staff
@@ -24,6 +25,7 @@ EVENTS: tuple[type[Event], ...] = (
     *activities.ALL,
     *accounts.ALL,
     *supply.ALL,
+    *opportunities.ALL,
     *orders.ALL,
     *leads.ALL,
     *meetings.ALL,
@@ -41,6 +43,8 @@ SUBJECTS: Mapping[str, Permission] = {
     "receipts": Permission.SUPPLY_READ,
     "orders": Permission.ORDERS_READ,
     "leads": Permission.LEADS_READ,
+    "opportunities": Permission.OPPORTUNITIES_READ,
+    "opportunity-stages": Permission.OPPORTUNITIES_READ,
     "lead-assignment-rules": Permission.LEADS_ASSIGN,
     "meetings": Permission.MEETINGS_READ,
     "calendars": Permission.MEETINGS_READ,

@@ -80,6 +80,7 @@ class LeadConverted(Event):
 
     account_id: UUID
     contact_id: UUID
+    opportunity_id: UUID | None = None
 
 
 class LeadAssigned(Event):

@@ -12,7 +12,18 @@ from app.activities import service as activities
 from app.activities.rules import ActivityCreate, ActivityRead
 from app.kernel.auth import Permission
 from app.kernel.bulk import BulkResult
-from app.kernel.http import ExpectedVersion, OurCompany, ReadTx, Tx, answer, answer_page, created, requires, router
+from app.kernel.http import (
+    Caller,
+    ExpectedVersion,
+    OurCompany,
+    ReadTx,
+    Tx,
+    answer,
+    answer_page,
+    created,
+    requires,
+    router,
+)
 from app.kernel.pagination import Page
 from app.kernel.repository import Document
 from app.leads import conversion, service
@@ -136,12 +147,16 @@ async def recycle(tx: Tx, expected: ExpectedVersion, lead_id: UUID) -> Response:
 
 
 @routes.post("/{lead_id}/convert", summary="Convert a lead", response_model=LeadRead, dependencies=_CONVERT)
-async def convert(tx: Tx, expected: ExpectedVersion, company: OurCompany, lead_id: UUID, body: LeadConvert) -> Response:
+async def convert(
+    tx: Tx, caller: Caller, expected: ExpectedVersion, company: OurCompany, lead_id: UUID, body: LeadConvert
+) -> Response:
     """Into a new or an existing account and contact. Asking again answers the same, whatever If-Match says.
 
-    Needs the scope accounts:write as well.
+    Needs the scope accounts:write as well, and opportunities:write for an opportunity.
     """
-    await conversion.convert(tx, lead_id=lead_id, expected=expected, currency=company.currency, body=body)
+    if body.opportunity is not None:
+        caller.demand(Permission.OPPORTUNITIES_WRITE)
+    await conversion.convert(tx, lead_id=lead_id, expected=expected, company=company, body=body)
     return answer(await leads.show(tx, lead_id))
 
 

@@ -241,6 +241,7 @@ class LeadRead(Stamped):
     consents: list[ConsentEntry] = Field(description="What counts, for each purpose and channel.")
     account_id: UUID | None
     contact_id: UUID | None
+    opportunity_id: UUID | None = Field(description="The opportunity that its conversion made.")
     converted_at: datetime | None
 
 
@@ -317,6 +318,18 @@ class NewAccount(Body):
     currency: Currency | None = Field(None, description="That of the lead's estimated value, or else the company's.")
 
 
+class NewOpportunity(Body):
+    """The opportunity to be made of a lead; its contact has a part in it, its campaign and owner go along."""
+
+    name: Line | None = Field(None, description="The account's name when left out.", examples=["Spring assortment"])
+    expected_close_on: Day | None = Field(None, description="When the decision is expected; in 90 days if left out.")
+    stage: Code | None = Field(
+        None, description="A stage's code; the first open one when left out.", examples=["proposal"]
+    )
+    amount: NonNegativeAmount | None = Field(None, description="What it may be worth; the lead's estimate if left out.")
+    currency: Currency | None = Field(None, description="The amount's; the lead's or the account's when left out.")
+
+
 class LeadConvert(Body):
     """Which account and contact the lead becomes. Without `account_id` or `contact_id` there is a new account."""
 
@@ -327,6 +340,10 @@ class LeadConvert(Body):
         None, description="The new contact's name, without `contact_id`; the lead's person if left out."
     )
     owner_id: UUID | None = Field(None, description="Who looks after it; the lead's owner if left out.")
+    opportunity: NewOpportunity | None = Field(
+        None,
+        description="Makes an opportunity as well; `{}` takes everything from the lead. Needs opportunities:write.",
+    )
 
     @model_validator(mode="after")
     def _one_account(self) -> "LeadConvert":

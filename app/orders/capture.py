@@ -7,11 +7,14 @@ from uuid import UUID
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts import service as accounts
 from app.accounts.models import Account, Contact
 from app.kernel import clock, money, outbox
 from app.kernel.company import Company
 from app.kernel.errors import Conflict, FieldError, Invalid
 from app.kernel.outbox import Change
+from app.opportunities import service as opportunities
+from app.opportunities.models import Opportunity, OpportunityLine
 from app.orders.events import OrderCreated, OrderUpdated
 from app.orders.models import ORDER_NUMBERS, Order, OrderLine
 from app.orders.repository import next_number, orders
@@ -25,16 +28,22 @@ _PERSONAL = ("delivery_address", "notes", "evidence_reference")
 async def create(session: AsyncSession, *, company: Company, body: OrderCreate) -> Order:
     """Take an order as a draft: prices from the account's list where none was agreed, the exchange rate frozen.
 
+    What a won opportunity says need not be said again: account, currency, lines at the prices that were offered.
+
     Raises:
-        Invalid: an account, contact or product does not exist, or a line has no price.
+        Invalid: an account, contact, opportunity or product does not exist, or a line has no price.
+        Conflict: the opportunity is not won, or has become an order.
 
     """
-    account = await session.get(Account, body.account_id)
-    if account is None:
-        raise Invalid.at("/account_id", "unknown", "names no account")
+    opportunity, offered = None, list[OrderLineCreate]()
+    if body.opportunity_id is not None:
+        opportunity, lines_of = await opportunities.to_order(session, opportunity_id=body.opportunity_id)
+        offered = [_offered(line, opportunity) for line in lines_of]
+    account_id, wanted, currency = _given(body, opportunity, offered)
+    account = await accounts.standing_account(session, account_id=account_id)
     await _check_contact(session, account.id, body.contact_id)
     today = company.today()
-    currency = body.currency or account.currency
+    currency = currency or account.currency
     address = body.delivery_address.model_dump(mode="json") if body.delivery_address else account.delivery_address
     order = Order(
         number=await next_number(session, "SO", ORDER_NUMBERS, today),
@@ -42,7 +51,8 @@ async def create(session: AsyncSession, *, company: Company, body: OrderCreate) 
         ordered_on=today,
         account_id=account.id,
         contact_id=body.contact_id,
-        lead_id=body.lead_id,
+        lead_id=body.lead_id or (opportunity.lead_id if opportunity else None),
+        opportunity_id=body.opportunity_id,
         channel=body.channel,
         evidence_reference=body.evidence_reference,
         received_at=body.received_at or clock.now(),
@@ -58,11 +68,13 @@ async def create(session: AsyncSession, *, company: Company, body: OrderCreate) 
         findings=[],
         returned_amount=Decimal(0),
     )
-    lines = await _priced(session, order=order, account=account, wanted=body.lines)
+    lines = await _priced(session, order=order, account=account, wanted=wanted)
     _sum_up(order, lines, company)
     session.add(order)
     await session.flush()
     session.add_all(lines)
+    if opportunity is not None:
+        opportunities.ordered(session, opportunity=opportunity, order_id=order.id, order_number=order.number)
     outbox.record(
         session,
         order,
@@ -70,11 +82,47 @@ async def create(session: AsyncSession, *, company: Company, body: OrderCreate) 
             number=order.number,
             account_id=account.id,
             lead_id=order.lead_id,
+            opportunity_id=order.opportunity_id,
             currency=currency,
             net_amount=order.net_amount,
         ),
     )
     return order
+
+
+def _offered(line: OpportunityLine, opportunity: Opportunity) -> OrderLineCreate:
+    """The line at the price that was offered."""
+    return OrderLineCreate(
+        sku=line.sku,
+        quantity=line.quantity,
+        unit_price=line.unit_price,
+        discount=line.discount,
+        price_reason=line.price_reason or f"as offered in {opportunity.number}",
+    )
+
+
+def _given(
+    body: OrderCreate, opportunity: Opportunity | None, offered: Sequence[OrderLineCreate]
+) -> tuple[UUID, Sequence[OrderLineCreate], str | None]:
+    """Account, lines and currency: what was sent, or else what the opportunity says."""
+    account_id, lines, wrong = body.account_id, body.lines or offered, list[FieldError]()
+    currency = body.currency
+    if opportunity is not None:
+        if account_id not in {None, opportunity.account_id}:
+            wrong.append(FieldError("/account_id", "other_account", f"is not the account of {opportunity.number}"))
+        account_id = account_id or opportunity.account_id
+        currency = currency or opportunity.currency
+        if body.lines is None and currency != opportunity.currency:
+            detail = f"the lines of {opportunity.number} are in {opportunity.currency}: send lines, or leave it out"
+            wrong.append(FieldError("/currency", "currency", detail))
+    hint = "is needed" if opportunity is None else f"is needed: {opportunity.number} has none"
+    if account_id is None:
+        wrong.append(FieldError("/account_id", "missing", hint))
+    if not lines:
+        wrong.append(FieldError("/lines", "missing", hint))
+    if wrong or account_id is None:
+        raise Invalid(wrong[0].detail, errors=wrong)
+    return account_id, lines, currency
 
 
 async def update(session: AsyncSession, *, company: Company, order_id: UUID, expected: int, body: OrderUpdate) -> Order:
@@ -144,54 +192,28 @@ async def _priced(
     session: AsyncSession, *, order: Order, account: Account, wanted: Sequence[OrderLineCreate]
 ) -> list[OrderLine]:
     """The lines with their products and prices; every unknown product is named."""
-    known = await products.by_sku(session, skus=[line.sku for line in wanted])
-    unknown = [
-        FieldError(f"/lines/{index}/sku", "unknown", f"no product has the SKU {line.sku}")
-        for index, line in enumerate(wanted)
-        if line.sku not in known
-    ]
-    if unknown:
-        raise Invalid(unknown[0].detail, errors=unknown)
-    list_prices = await products.unit_prices(
-        session,
-        price_list_id=account.price_list_id,
-        currency=order.currency,
-        wanted=[(known[line.sku].id, line.quantity) for line in wanted],
-        on=order.ordered_on,
+    priced = await products.price_lines(
+        session, price_list_id=account.price_list_id, currency=order.currency, wanted=wanted, on=order.ordered_on
     )
-    unpriced = [
-        FieldError(
-            f"/lines/{index}/unit_price", "missing", f"{line.sku} has no list price for {line.quantity}: agree one"
+    return [
+        OrderLine(
+            order_id=order.id,
+            line_no=line_no,
+            product_id=found.product.id,
+            sku=found.product.sku,
+            quantity=line.quantity,
+            requested_on=line.requested_on,
+            list_price=found.list_price,
+            unit_price=found.unit_price,
+            discount=line.discount,
+            price_reason=line.price_reason,
+            amount=found.amount,
+            shipped_quantity=Decimal(0),
+            delivered_quantity=Decimal(0),
+            returned_quantity=Decimal(0),
         )
-        for index, (line, list_price) in enumerate(zip(wanted, list_prices, strict=True))
-        if line.unit_price is None and list_price is None
+        for line_no, (line, found) in enumerate(zip(wanted, priced, strict=True), start=1)
     ]
-    if unpriced:
-        raise Invalid(unpriced[0].detail, errors=unpriced)
-    lines = []
-    for line_no, (line, list_price) in enumerate(zip(wanted, list_prices, strict=True), start=1):
-        price = line.unit_price if line.unit_price is not None else list_price
-        assert price is not None  # noqa: S101 - an unpriced line was refused above
-        product = known[line.sku]
-        lines.append(
-            OrderLine(
-                order_id=order.id,
-                line_no=line_no,
-                product_id=product.id,
-                sku=product.sku,
-                quantity=line.quantity,
-                requested_on=line.requested_on,
-                list_price=list_price,
-                unit_price=price,
-                discount=line.discount,
-                price_reason=line.price_reason,
-                amount=money.line_amount(line.quantity, price, line.discount, order.currency),
-                shipped_quantity=Decimal(0),
-                delivered_quantity=Decimal(0),
-                returned_quantity=Decimal(0),
-            )
-        )
-    return lines
 
 
 def _sum_up(order: Order, lines: Sequence[OrderLine], company: Company) -> None:

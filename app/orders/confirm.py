@@ -15,6 +15,7 @@ from app.kernel import clock, outbox
 from app.kernel.company import Company
 from app.kernel.errors import Conflict, FieldError
 from app.kernel.writes import Writes
+from app.opportunities import service as opportunities
 from app.orders.check import Finding, standing_in_the_way
 from app.orders.draft import Draft, DraftLine, Locked, read
 from app.orders.events import OrderCancelled, OrderConfirmed, PromisedLine
@@ -184,6 +185,8 @@ async def cancel(session: AsyncSession, *, order_id: UUID, expected: int, reason
     now = clock.now()
     order.status, order.status_at, order.cancelled_at, order.cancel_reason = OrderStatus.CANCELLED, now, now, reason
     order.derive(lines, on_hold=False)
+    if order.opportunity_id is not None:
+        await opportunities.release(session, opportunity_id=order.opportunity_id, order_id=order.id)
     outbox.record(session, order, OrderCancelled(number=order.number, account_id=order.account_id, reason=reason))
     return order
 

@@ -45,6 +45,7 @@ class OrderCreated(OrderEvent):
 
     account_id: UUID
     lead_id: UUID | None
+    opportunity_id: UUID | None = None
     currency: str
     net_amount: Amount
 

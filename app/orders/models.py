@@ -43,7 +43,7 @@ class Order(Stored, Base):
     account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"))
     contact_id: Mapped[UUID | None] = mapped_column(ForeignKey("contacts.id"))
     lead_id: Mapped[UUID | None] = mapped_column(ForeignKey("leads.id"), index=True)
-    opportunity_id: Mapped[UUID | None] = mapped_column(ForeignKey("opportunities.id"), unique=True)
+    opportunity_id: Mapped[UUID | None] = mapped_column(ForeignKey("opportunities.id"))
     channel: Mapped[Channel]
     evidence_reference: Mapped[str | None]
     received_at: Mapped[datetime]
@@ -81,6 +81,11 @@ class Order(Stored, Base):
         self.due_on = min(still_open) if still_open else max(day for _, day in due)
 
     __table_args__ = (
+        # An opportunity becomes one order, unless that is cancelled.
+        Index(
+            "uq_orders_opportunity_id", "opportunity_id", unique=True, postgresql_where=text("status <> 'cancelled'")
+        ),
+        Index("ix_orders_opportunity", "opportunity_id", postgresql_where=text("opportunity_id IS NOT NULL")),
         Index("ix_orders_account_created", "account_id", "created_at", "id"),
         Index("ix_orders_status_due_on", "status", "due_on", "id"),
         Index("ix_orders_status_status_at", "status", "status_at", "id"),

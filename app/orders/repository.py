@@ -69,7 +69,7 @@ class Orders(Repository[Order]):
         }
 
     def conditions(self, query: OrderQuery) -> list[ColumnElement[bool]]:
-        equal = ("status", "shipment_state", "account_id", "lead_id", "number")
+        equal = ("status", "shipment_state", "account_id", "lead_id", "opportunity_id", "number")
         wanted = {name: getattr(query, name) for name in equal}
         found = [getattr(Order, name) == value for name, value in wanted.items() if value is not None]
         if query.po_number is not None:

@@ -51,7 +51,8 @@ async def list_(request: Request, tx: ReadTx, query: Annotated[OrderQuery, Param
     """Dispatch asks for `open_to_ship=true&sort=due_on`.
 
     Indexed: every sort by itself, with a status and with `open_to_ship=true`; the one by due day with a shipment state
-    or a range of days; the one by age with an account. A lead, a number and a purchase order number find few orders.
+    or a range of days; the one by age with an account. A lead, an opportunity, a number and a purchase order number
+    find few orders.
     """
     return answer_page(request, await orders.page(tx, query))
 

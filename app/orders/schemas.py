@@ -68,9 +68,13 @@ Lines = Annotated[list[OrderLineCreate], Field(min_length=1, max_length=500)]
 class OrderCreate(Body):
     """A new order, as a draft."""
 
-    account_id: UUID
+    account_id: UUID | None = Field(None, description="Needed without `opportunity_id`, whose account it is.")
     contact_id: UUID | None = Field(None, description="Who ordered; a contact of the account.")
-    lead_id: UUID | None = Field(None, description="The lead the order came from.")
+    lead_id: UUID | None = Field(None, description="The lead the order came from; the opportunity's when left out.")
+    opportunity_id: UUID | None = Field(
+        None,
+        description="The won opportunity that becomes this order, once: its account, currency and lines are taken.",
+    )
     channel: Channel = Field(examples=[Channel.EMAIL])
     evidence_reference: Line | None = Field(
         None, description="The letter, mail or message it came in.", examples=["mail of 2 March, 9:12"]
@@ -79,10 +83,10 @@ class OrderCreate(Body):
     taken_by_id: UUID | None = Field(None, description="Who of the staff took it; needed on the telephone.")
     po_number: Line | None = Field(None, description="The customer's purchase order number.", examples=["PO-4711"])
     delivery_address: Address | None = Field(None, description="The account's delivery address when left out.")
-    currency: Currency | None = Field(None, description="The account's currency when left out.")
+    currency: Currency | None = Field(None, description="The opportunity's, or else the account's when left out.")
     freight: NonNegativeAmount = Field(Decimal(0), description="Freight charged beside the lines.", examples=["32.38"])
     notes: Text | None = Field(None, examples=["deliver before noon"])
-    lines: Lines
+    lines: Lines | None = Field(None, description="Needed without `opportunity_id`, whose lines they are if left out.")
 
 
 class OrderUpdate(Changes):
@@ -174,6 +178,7 @@ class OrderRead(Stamped):
     account_name: str = Field(examples=["Alfreds Futterkiste"])
     contact_id: UUID | None
     lead_id: UUID | None
+    opportunity_id: UUID | None = Field(description="The opportunity that became it.")
     channel: Channel
     evidence_reference: str | None
     received_at: datetime
@@ -211,6 +216,7 @@ class OrderQuery(Query):
     shipment_state: ShipmentState | None = None
     account_id: UUID | None = None
     lead_id: UUID | None = None
+    opportunity_id: UUID | None = None
     number: Line | None = None
     po_number: Line | None = Field(None, description="Needs account_id beside it.")
     due_from: Day | None = Field(None, description="Promised (before the promise: requested) on this day or later.")

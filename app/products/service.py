@@ -3,16 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-from app.kernel import bulk, outbox
+from app.kernel import bulk, money, outbox
 from app.kernel.bulk import BulkResult, Outcome, Rejected
-from app.kernel.errors import Invalid, NotFound
+from app.kernel.errors import FieldError, Invalid, NotFound
 from app.kernel.statement import Reader
 from app.products.events import (
     ExchangeRateSet,
@@ -65,6 +65,66 @@ async def unit_prices(
         return []
     found = await prices.applicable(session, price_list_id=price_list_id, currency=currency, wanted=wanted, on=on)
     return [row.unit_price for row in found]
+
+
+class Wanted(Protocol):
+    """A line as it is asked for: a product, and at what price where one was agreed."""
+
+    @property
+    def sku(self) -> str: ...
+    @property
+    def quantity(self) -> Decimal: ...
+    @property
+    def unit_price(self) -> Decimal | None: ...
+    @property
+    def discount(self) -> Decimal: ...
+
+
+class Priced(NamedTuple):
+    """What a line comes to; `list_price` is None where only the agreed price is known."""
+
+    product: Product
+    list_price: Decimal | None
+    unit_price: Decimal
+    amount: Decimal
+
+
+async def price_lines(
+    session: AsyncSession, *, price_list_id: UUID | None, currency: str, wanted: Sequence[Wanted], on: date
+) -> list[Priced]:
+    """The lines with their products, and their list prices where none was agreed. Two statements.
+
+    Raises:
+        Invalid: at `/lines/…`, for every line whose product is unknown, or else that has no price.
+
+    """
+    known = await by_sku(session, skus=[line.sku for line in wanted])
+    unknown = [
+        FieldError(f"/lines/{index}/sku", "unknown", f"no product has the SKU {line.sku}")
+        for index, line in enumerate(wanted)
+        if line.sku not in known
+    ]
+    if unknown:
+        raise Invalid(unknown[0].detail, errors=unknown)
+    found = await unit_prices(
+        session,
+        price_list_id=price_list_id,
+        currency=currency,
+        wanted=[(known[line.sku].id, line.quantity) for line in wanted],
+        on=on,
+    )
+    lines, unpriced = [], []
+    for index, (line, list_price) in enumerate(zip(wanted, found, strict=True)):
+        price = line.unit_price if line.unit_price is not None else list_price
+        if price is None:
+            detail = f"{line.sku} has no list price for {line.quantity}: agree one"
+            unpriced.append(FieldError(f"/lines/{index}/unit_price", "missing", detail))
+        else:
+            amount = money.line_amount(line.quantity, price, line.discount, currency)
+            lines.append(Priced(known[line.sku], list_price, price, amount))
+    if unpriced:
+        raise Invalid(unpriced[0].detail, errors=unpriced)
+    return lines
 
 
 async def rate_to_company(session: Reader, *, currency: str, company_currency: str, on: date) -> Decimal:

@@ -11,7 +11,19 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("orders", sa.Column("opportunity_id", sa.Uuid(), nullable=True))
-    op.create_unique_constraint(op.f("uq_orders_opportunity_id"), "orders", ["opportunity_id"])
+    op.create_index(
+        "uq_orders_opportunity_id",
+        "orders",
+        ["opportunity_id"],
+        unique=True,
+        postgresql_where=sa.text("status <> 'cancelled'"),
+    )
+    op.create_index(
+        "ix_orders_opportunity",
+        "orders",
+        ["opportunity_id"],
+        postgresql_where=sa.text("opportunity_id IS NOT NULL"),
+    )
     op.create_foreign_key(op.f("fk_orders_opportunity_id"), "orders", "opportunities", ["opportunity_id"], ["id"])
 
 

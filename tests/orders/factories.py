@@ -1,7 +1,7 @@
 """What an order needs, made through the API as its users would."""
 
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from httpx import AsyncClient, Response
 
@@ -30,7 +30,7 @@ class Shop:
         self.prices: dict[str, Any] = {}
 
     @classmethod
-    async def open(cls, client: AsyncClient, **account: Any) -> "Shop":
+    async def open(cls, client: AsyncClient, **account: Any) -> Self:
         shop = cls(client)
         person = {"name": "Laura Callahan", "email": "laura@example.com", "role": "administrator"}
         shop.member = ok(await client.post("/v1/staff", json={**person, "active_from": "2020-01-01"}))
