@@ -39,6 +39,8 @@ async def upsert_accounts(session: AsyncSession, *, rows: Sequence[AccountRow | 
     await session.execute(select(func.pg_advisory_xact_lock(func.hashtext(literal("accounts.upsert")))))
     taking = _Accounts(session)
     good = list(bulk.accepted(rows).values())
+    if any({"parent_id", "group_credit_limit"} & row.model_fields_set for row in good):
+        await accounts.lock_parents(session)  # before any account's row, as everybody does
     await taking.read(good)
     done = one_by_one(rows, taking.take)
     await taking.write()
@@ -119,7 +121,7 @@ class _Accounts:
         lists |= {row["price_list_id"] for row in stored if row["price_list_id"] is not None}
         currencies = select(PriceList.id, PriceList.currency).where(PriceList.id.in_(lists))
         self.currencies: dict[UUID, str] = (
-            dict((await self.session.execute(currencies)).tuples().all()) if lists else {}
+            {one.id: one.currency for one in await self.session.execute(currencies)} if lists else {}
         )
         unnamed = sum(row.number is None for row in rows)
         self.numbers = iter(await accounts.free_numbers(self.session, unnamed) if unnamed else ())
@@ -188,8 +190,8 @@ def _said(address: Mapping[str, Any] | None) -> dict[str, Any]:
 async def upsert_contacts(session: AsyncSession, *, rows: Sequence[ContactRow | Rejected]) -> BulkResult:
     """Add the contacts that are new and change the others; fields that a row leaves out keep their value.
 
-    A row is about the contact with its id, with its source and external id, or of its name and email address at its
-    account. Half a dozen statements, however many rows. One such batch waits for another.
+    A row is about the contact with its id, with its source and external id, or, without those, of its name and email
+    address at its account. Half a dozen statements, however many rows. One such batch waits for another.
     """
     await session.execute(select(func.pg_advisory_xact_lock(func.hashtext(literal("contacts.upsert")))))
     taking = _Contacts(session)
@@ -242,7 +244,9 @@ class _Contacts:
         if row.id is not None and ("id", str(row.id)) not in self.book.names:
             raise Invalid.at("/id", "unknown", "no contact has this id; leave it out for a new one")
         person = _person(row.account_id, row.name, row.email)
-        contact_id = self.book.find(names) or self.book.find({person: "name"})
+        contact_id = self.book.find(names)
+        if contact_id is None and row.external_id is None:  # two whom another system tells apart are two
+            contact_id = self.book.find({person: "name"})
         values = row.model_dump(exclude_unset=True, exclude=_CALLED | {"consents"})
         if "telephone" in values or contact_id is None:
             values["telephone_e164"] = row.telephone and normalise_phone(row.telephone, self.countries[row.account_id])

@@ -119,7 +119,7 @@ def load_demo() -> None:
     typer.echo(demo.report(_with_database(partial(demo.load, _settings()))))
 
 
-FileKind = Literal["staff", "products", "prices", "accounts", "contacts", "leads"]
+FileKind = Literal["staff", "products", "prices", "accounts", "contacts", "leads", "opportunities"]
 FileFormat = Literal["csv", "ndjson"]
 
 

@@ -87,17 +87,26 @@ class Book:
         self.rows[identity] = _blank(self._model) | dict(values) | stamps
         return identity
 
-    def change(self, identity: UUID, values: Mapping[str, Any], *, personal: Iterable[str] = ()) -> tuple[Change, ...]:
-        """Set values on a row; returns what they change, and changes nothing when that is nothing."""
+    def change(
+        self, identity: UUID, values: Mapping[str, Any], *, personal: Iterable[str] = (), also: bool = False
+    ) -> tuple[Change, ...]:
+        """Set values on a row; returns what they change, and changes nothing when that is nothing.
+
+        `also`: something else of it changes, and it gets a new version for that.
+        """
         row = self.rows[identity]
         changes = outbox.difference(row, values, personal=tuple(personal))
-        if changes:
+        if changes or also:
             if identity in self._stored and identity not in self._changed:
                 row |= {"version": row["version"] + 1, "updated_at": clock.now()}
             row |= values
             self._changed.add(identity)
             self._fields |= {change.field for change in changes}
         return changes
+
+    def is_stored(self, identity: UUID) -> bool:
+        """Whether the row was there before the batch."""
+        return identity in self._stored
 
     def write(self, writes: Writes) -> None:
         """Write what is new and what has changed."""

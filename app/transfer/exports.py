@@ -13,6 +13,9 @@ from app.accounts.schemas import ContactSaid
 from app.kernel.db import Base
 from app.kernel.shape import json_list_of
 from app.leads.models import Lead, LeadIdentity
+from app.opportunities.models import Opportunity, OpportunityContact, OpportunityLine, Stage
+from app.opportunities.rows import OpportunityLineRow
+from app.opportunities.schemas import OpportunityContactCreate
 from app.products.models import Price, PriceList, Product
 from app.staff.models import StaffMember
 from app.transfer.kinds import KINDS
@@ -124,6 +127,29 @@ EXPORTS: Mapping[str, Export] = {
                 "consents": _said(ContactSaid, Consent.contact_id, Contact),
             },
             [Contact.merged_into_id.is_(None)],
+        ),
+        Export(
+            "opportunities",
+            Opportunity,
+            {
+                "account": _of(Account.number, Account.id == Opportunity.account_id, parent=Opportunity),
+                "owner": _email_of(Opportunity.owner_id, Opportunity),
+                "stage": _of(Stage.code, Stage.id == Opportunity.stage_id, parent=Opportunity),
+                "lines": json_list_of(
+                    OpportunityLineRow,
+                    OpportunityLine,
+                    where=OpportunityLine.opportunity_id == Opportunity.id,
+                    order_by=OpportunityLine.line_no,
+                    parent=Opportunity,
+                ),
+                "contacts": json_list_of(
+                    OpportunityContactCreate,
+                    OpportunityContact,
+                    where=OpportunityContact.opportunity_id == Opportunity.id,
+                    order_by=OpportunityContact.contact_id,
+                    parent=Opportunity,
+                ),
+            },
         ),
         Export(
             "leads",

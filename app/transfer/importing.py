@@ -103,6 +103,9 @@ async def run(database: Database, company: Company, request: Request, progress: 
         _check_ways(kind, ways)
         required = kind.required if request.format == "csv" else ()
         plan = Plan(request.mapping, kind.shapes, file.columns, required=required, timezone=company.timezone)
+        for field, reference in kind.references.items():
+            if field in plan.labels:
+                plan.labels.setdefault(reference.target, plan.labels[field])
         importing = _Importing(database, request, file, plan, Chunk(kind, plan, ways, company), progress)
         return await (importing.rehearse() if request.dry_run else importing.go())
 

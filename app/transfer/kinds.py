@@ -19,11 +19,13 @@ from app.kernel.company import Company
 from app.kernel.errors import FieldError
 from app.kernel.schema import Body, Code, Currency, Flag
 from app.leads.importing import LeadRow, take_leads
+from app.opportunities import importing as opportunities
+from app.opportunities.rows import OpportunityRow
 from app.products import service as products
 from app.products.schemas import PriceListCreate, PriceRow, ProductCreate
 from app.staff import importing as staff
 from app.staff.schemas import StaffRow
-from app.transfer.lookups import PRICE_LIST, PRODUCT, Reference, account, member
+from app.transfer.lookups import PRICE_LIST, PRODUCT, STAGE, Reference, account, member
 from app.transfer.values import Shape, parts_of, shape_of
 
 Upsert: TypeAlias = Callable[[AsyncSession, Company, Sequence[Any]], Awaitable[BulkResult]]
@@ -181,6 +183,12 @@ KINDS: Mapping[str, Kind] = {
             ContactRow,
             lambda session, _, rows: accounts.upsert_contacts(session, rows=rows),
             {"account": account("account_id")},
+        ),
+        Kind(
+            "opportunities",
+            OpportunityRow,
+            lambda session, us, rows: opportunities.upsert_opportunities(session, rows=rows, company=us),
+            {"account": account("account_id"), "owner": member("owner_id"), "product": PRODUCT, "stage": STAGE},
         ),
         Kind(
             "leads", LeadRow, lambda session, company, rows: take_leads(session, rows=rows, today=company.today()), {}

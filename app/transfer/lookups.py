@@ -124,5 +124,5 @@ PRODUCT = Reference(
 )
 PRICE_LIST = Reference("price list", "price_list_id", {"code": _in_any_case(PriceList.code, PriceList.id)})
 STAGE = Reference(
-    "stage", "stage_id", {"code": _in_any_case(Stage.code, Stage.id), "name": _in_any_case(Stage.name, Stage.id)}
+    "stage", "stage", {"code": _in_any_case(Stage.code, Stage.code), "name": _in_any_case(Stage.name, Stage.code)}
 )

@@ -118,7 +118,11 @@ async def test_other_systems_ids_find_accounts_and_contacts(
     constants = {"fields": {"source": {"value": "crm"}, "currency": {"value": "EUR"}}}
     assert counts(await import_("accounts", "external_id,name\n7,Acme\n8,Other\n", constants)) == (2, 0, 0, 0)
     assert counts(await import_("accounts", "external_id,name\n7,Acme Ltd\n8,Other\n", constants)) == (0, 1, 1, 0)
-    people = "external_id,account,name,email,telephone,decision_maker\n1,7,Ana,ana@acme.example,030 123456,yes\n2,8,Ben,,,no\n"
+    people = (
+        "external_id,account,name,email,telephone,decision_maker\n"
+        "1,7,Ana,ana@acme.example,030 123456,yes\n"
+        "2,8,Ben,,,no\n"
+    )
     mapping = {"fields": {"source": {"value": "crm"}, "account": {"column": "account", "lookup": "external_id"}}}
     assert counts(await import_("contacts", people, mapping)) == (2, 0, 0, 0)
     assert counts(await import_("contacts", people, mapping)) == (0, 0, 2, 0)
