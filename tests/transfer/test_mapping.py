@@ -1,5 +1,6 @@
 """The mapping file: everything that a data set needs said without code, and what cannot be meant."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -158,3 +159,22 @@ def test_mapping_files(tmp_path: Path) -> None:
 
 def test_slugs() -> None:
     assert slug("Mei-Mei O'Näill, Jr.") == "mei.mei.o.naill.jr"
+
+
+def test_the_readmes_mapping_is_one(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    (shown,) = re.findall(r"^```toml\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    file = tmp_path / "m.toml"
+    file.write_text(shown)
+    columns = ["opportunity_id", "agent", "product", "customer", "stage", "engage_date", "close_date", "close_value"]
+    found = plan(read_mapping(file).model_dump(exclude_unset=True), columns, "opportunities", required=True)
+    values = ["7", "Ana Ay", "GTXPro", "Acme", "Won", "10/31/2016", "", ""]
+    row, wrong = found.row(dict(zip(columns, values, strict=True)))
+    assert wrong == []
+    assert (row["product"], row["stage"], row["unit_price"], row["name"]) == (
+        "GTX Pro",
+        "won",
+        "0",
+        "GTXPro for Ana Ay",
+    )
+    assert "lost_reason" not in row

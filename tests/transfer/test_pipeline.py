@@ -38,7 +38,7 @@ _REAL = os.environ.get("BELLWETHER_PIPELINE_DATA")
 def folder(name: str) -> Path:
     if name == "sample":
         return Path(__file__).with_name("sample")
-    if _REAL is None:
+    if not _REAL:
         pytest.skip("BELLWETHER_PIPELINE_DATA names no folder with accounts.csv, products.csv, sales_pipeline.csv, …")
     return Path(_REAL)
 
