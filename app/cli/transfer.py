@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from sqlalchemy.exc import DBAPIError
 
 from app.cli.ground import CannotStart
 from app.kernel.company import Company
@@ -139,9 +141,10 @@ async def imported(settings: Settings, asked: Request, database: Database) -> Su
                 )
             except Busy:
                 raise CannotStart(f"{asked.file.name} is being imported already: wait for that to end") from None
-            except (OSError, Undecided) as error:
+            except (OSError, Undecided, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                reason = (str(error).strip() or type(error).__name__).splitlines()[0]
                 raise CannotStart(
-                    f"the database was lost ({type(error).__name__}): run the same command again, it goes on from there"
+                    f"the database failed ({reason}): run the same command again, it goes on behind what was imported"
                 ) from None
 
 

@@ -95,6 +95,26 @@ async def test_killed_and_started_again(live: Live, tmp_path: Path) -> None:
     assert one(live.url, "SELECT count(*) FROM imports WHERE finished_at IS NULL") == 0
 
 
+async def test_a_database_that_goes_away_ends_it_with_one_line(live: Live, settings: Settings, tmp_path: Path) -> None:
+    file = leads(tmp_path / "leads.csv", 2_000)
+    process = subprocess.Popen(  # noqa: S603, ASYNC220 - our own command
+        command(str(file)), env=environment(live.url), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + PATIENCE
+    while one(live.url, "SELECT max(position) FROM imports") < 4 * CHUNK:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+    theirs = "datname = current_database() AND pid <> pg_backend_pid()"
+    one(live.url, f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE {theirs}")  # noqa: S608
+    said, complained = await asyncio.to_thread(process.communicate)
+    assert (process.returncode, said, complained.count("\n")) == (1, "", 1), complained
+    assert "run the same command again" in complained
+    done = await asyncio.to_thread(run, command(str(file)), live.url)
+    assert "went on behind row" in done.stdout, done
+    assert one(live.url, "SELECT count(*) FROM leads") == 1_980
+
+
 def request(file: Path, **asked: object) -> Request:
     return Request(kind=KINDS["leads"], file=file, format="csv", mapping=MappingFile(), chunk=CHUNK, **asked)  # type: ignore[arg-type]
 
