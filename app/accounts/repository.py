@@ -197,7 +197,6 @@ class Accounts(Repository[Account]):
         """
         await session.execute(select(func.pg_advisory_xact_lock(TREE_KEY)))
 
-
     async def called(self, session: AsyncSession, names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], UUID]:
         """The accounts that other systems call so, by source and external id."""
         return await _called(session, AccountIdentity, AccountIdentity.account_id, names)
