@@ -79,7 +79,8 @@ async def _opportunity(
         return None
     given = asked.model_dump()
     given["name"] = asked.name or account.name
-    if asked.amount is None and lead.estimated_value is not None and asked.currency in {None, lead.estimated_currency}:
+    said = asked.amount is not None or asked.lines or asked.currency not in {None, lead.estimated_currency}
+    if lead.estimated_value is not None and not said:
         given |= {"amount": lead.estimated_value, "currency": lead.estimated_currency}
     return await opportunities.from_lead(
         session,

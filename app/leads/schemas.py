@@ -39,6 +39,7 @@ from app.kernel.schema import (
 )
 from app.leads.dedupe import CaptureOutcome
 from app.leads.rules import Authority, Budget, DisqualifyReason, Intention, Interest, LeadStatus, Need, ScoreReason
+from app.opportunities.rules import Lines
 
 MOST_ATTRIBUTES = 20
 _WIDEST = 10**15
@@ -326,8 +327,13 @@ class NewOpportunity(Body):
     stage: Code | None = Field(
         None, description="A stage's code; the first open one when left out.", examples=["proposal"]
     )
-    amount: NonNegativeAmount | None = Field(None, description="What it may be worth; the lead's estimate if left out.")
-    currency: Currency | None = Field(None, description="The amount's; the lead's or the account's when left out.")
+    amount: NonNegativeAmount | None = Field(
+        None, description="What it may be worth; without lines, the lead's estimate if left out."
+    )
+    currency: Currency | None = Field(None, description="That of the lead's estimate, or the account's.")
+    lines: Lines = Field(
+        [], description="What is to be sold. None are taken from the lead: it names products, not how many of them."
+    )
 
 
 class LeadConvert(Body):

@@ -24,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from app.accounts.models import Account, Contact
+from app.kernel.errors import Invalid
 from app.kernel.repository import Repository
 from app.kernel.shape import body_of, json_list_of
 from app.opportunities.models import (
@@ -63,6 +64,20 @@ class Stages(Repository[Stage]):
 
     async def named(self, session: AsyncSession, code: str) -> Stage | None:
         return await session.scalar(select(Stage).where(Stage.code == code))
+
+    async def active(self, session: AsyncSession, code: str) -> Stage:
+        """The stage with this code.
+
+        Raises:
+            Invalid: at `/stage`, there is none, or it is out of use.
+
+        """
+        found = await self.named(session, code)
+        if found is None:
+            raise Invalid.at("/stage", "unknown", f"no stage has the code {code}: see /v1/opportunity-stages")
+        if not found.active:
+            raise Invalid.at("/stage", "inactive", f"{code} is out of use")
+        return found
 
     async def first_open(self, session: AsyncSession) -> Stage:
         """The active open stage that comes first; there always is one."""

@@ -11,7 +11,7 @@ from app.activities.rules import ActivityCreate, ActivityRead
 from app.kernel.auth import Permission
 from app.kernel.http import ExpectedVersion, OurCompany, ReadTx, Tx, answer, answer_page, created, requires, router
 from app.kernel.pagination import Page
-from app.opportunities import pipeline, service
+from app.opportunities import moving, pipeline, service
 from app.opportunities.models import StageChange
 from app.opportunities.repository import opportunities, stage_changes, stages
 from app.opportunities.schemas import (
@@ -96,7 +96,7 @@ async def move(
     tx: Tx, company: OurCompany, expected: ExpectedVersion, opportunity_id: UUID, body: OpportunityMove
 ) -> Response:
     """On, back, to a decision (won, lost), or open again until it has become an order."""
-    await service.move(tx, company=company, opportunity_id=opportunity_id, expected=expected, body=body)
+    await moving.move(tx, company=company, opportunity_id=opportunity_id, expected=expected, body=body)
     return answer(await opportunities.show(tx, opportunity_id))
 
 

@@ -1,6 +1,15 @@
-"""What an opportunity may become: types of stages, parts in a decision, reasons for a loss. Pure: no I/O."""
+"""What an opportunity may be and become: stages, parts in a decision, reasons for a loss, lines. Pure: no I/O."""
 
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
 from enum import StrEnum
+from typing import Annotated, TypeVar
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from app.kernel.errors import FieldError
+from app.kernel.schema import Body, Code, Fraction, Line, NonNegativeAmount, PositiveQuantity
 
 
 class StageType(StrEnum):
@@ -35,3 +44,82 @@ class LostReason(StrEnum):
     NO_CONTACT = "no_contact"
     POSTPONED = "postponed"
     OTHER = "other"
+
+
+class OpportunityLineCreate(Body):
+    """A line: what is to be sold and, where it was agreed, at what price."""
+
+    sku: Code = Field(examples=["CHAI-10"])
+    quantity: PositiveQuantity
+    unit_price: NonNegativeAmount | None = Field(
+        None, description="Agreed price; the list price when left out.", examples=["18.00"]
+    )
+    discount: Fraction = Field(Decimal(0), description="Fraction off the unit price.")
+    price_reason: Line | None = Field(
+        None,
+        validate_default=True,
+        description="Why the price or discount was agreed; needed with either.",
+        examples=["spring offer"],
+    )
+
+    @field_validator("price_reason")
+    @classmethod
+    def _reasoned(cls, reason: str | None, others: ValidationInfo) -> str | None:
+        if reason is None and (others.data.get("unit_price") is not None or others.data.get("discount")):
+            raise ValueError("is needed with an agreed price or a discount")
+        return reason
+
+
+Lines = Annotated[list[OpportunityLineCreate], Field(max_length=500)]
+
+
+def wrong_in_move(
+    to: StageType,
+    *,
+    has_account: bool,
+    lost_reason: LostReason | None,
+    lost_note: str | None,
+    probability: Decimal | None,
+    closed_on: date | None,
+    opened_on: date,
+    today: date,
+) -> list[FieldError]:
+    """What is missing or out of place in a move to a stage of this type, by field."""
+    wrong: list[FieldError] = []
+    stage = f"the stage is {'an open' if to is StageType.OPEN else f'a {to}'} one"
+    if to is StageType.WON and not has_account:
+        wrong.append(FieldError("/stage", "account", "needs an account: give the opportunity one first"))
+    if to is StageType.LOST and lost_reason is None:
+        wrong.append(FieldError("/lost_reason", "missing", "is needed for a lost stage"))
+    if to is not StageType.LOST:
+        asked = {"/lost_reason": lost_reason, "/lost_note": lost_note}
+        wrong += [
+            FieldError(pointer, "out_of_place", f"belongs to a lost stage: {stage}")
+            for pointer, value in asked.items()
+            if value is not None
+        ]
+    if to is not StageType.OPEN and probability is not None:
+        wrong.append(FieldError("/probability", "out_of_place", f"follows from the decision: {stage}"))
+    if closed_on is not None:
+        wrong += _wrong_day(to, closed_on, opened_on, today)
+    return wrong
+
+
+def _wrong_day(to: StageType, closed_on: date, opened_on: date, today: date) -> list[FieldError]:
+    if to is StageType.OPEN:
+        return [FieldError("/closed_on", "out_of_place", "belongs to a decision: the stage is an open one")]
+    if closed_on > today:
+        return [FieldError("/closed_on", "future", "lies in the future")]
+    if closed_on < opened_on:
+        return [FieldError("/closed_on", "period", f"lies before {opened_on}, when it was opened")]
+    return []
+
+
+Person = TypeVar("Person")
+
+
+def who_orders(people: Iterable[tuple[Person, Part]]) -> Person | None:
+    """Whom the order names of those with a part in the decision: the one who decides, or the only one there is."""
+    known = list(people)
+    deciding = [person for person, part in known if part is Part.DECISION_MAKER] or [person for person, _ in known]
+    return deciding[0] if len(deciding) == 1 else None

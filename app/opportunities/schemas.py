@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from app.kernel.schema import (
     Amount,
@@ -18,7 +18,6 @@ from app.kernel.schema import (
     Fraction,
     Line,
     NonNegativeAmount,
-    PositiveQuantity,
     Quantity,
     Query,
     Read,
@@ -28,7 +27,7 @@ from app.kernel.schema import (
     unset,
     words_of,
 )
-from app.opportunities.rules import LostReason, Part, StageType
+from app.opportunities.rules import Lines, LostReason, Part, StageType
 
 StageCode = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9_-]+$", examples=["proposal"])]
 Position = Annotated[Whole, Field(ge=0, le=10_000, description="The lowest comes first.", examples=[30])]
@@ -74,30 +73,6 @@ class StageQuery(Query):
     sort: Literal["position", "-position"] = "position"
 
 
-class OpportunityLineCreate(Body):
-    """A line: what is to be sold and, where it was agreed, at what price."""
-
-    sku: Code = Field(examples=["CHAI-10"])
-    quantity: PositiveQuantity
-    unit_price: NonNegativeAmount | None = Field(
-        None, description="Agreed price; the list price when left out.", examples=["18.00"]
-    )
-    discount: Fraction = Field(Decimal(0), description="Fraction off the unit price.")
-    price_reason: Line | None = Field(
-        None,
-        validate_default=True,
-        description="Why the price or discount was agreed; needed with either.",
-        examples=["spring offer"],
-    )
-
-    @field_validator("price_reason")
-    @classmethod
-    def _reasoned(cls, reason: str | None, others: ValidationInfo) -> str | None:
-        if reason is None and (others.data.get("unit_price") is not None or others.data.get("discount")):
-            raise ValueError("is needed with an agreed price or a discount")
-        return reason
-
-
 class OpportunityContactCreate(Body):
     """A contact of the account with a part in the decision."""
 
@@ -105,7 +80,6 @@ class OpportunityContactCreate(Body):
     part: Part = Field(examples=[Part.DECISION_MAKER])
 
 
-Lines = Annotated[list[OpportunityLineCreate], Field(max_length=500)]
 Contacts = Annotated[list[OpportunityContactCreate], Field(max_length=50)]
 ExpectedClose = Annotated[
     Day, Field(description="When the decision is expected.", examples=[date.fromisoformat("2026-06-30")])

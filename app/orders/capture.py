@@ -28,20 +28,22 @@ _PERSONAL = ("delivery_address", "notes", "evidence_reference")
 async def create(session: AsyncSession, *, company: Company, body: OrderCreate) -> Order:
     """Take an order as a draft: prices from the account's list where none was agreed, the exchange rate frozen.
 
-    What a won opportunity says need not be said again: account, currency, lines at the prices that were offered.
+    What a won opportunity says need not be said again: account, contact, currency, lines at the prices that
+    were offered.
 
     Raises:
         Invalid: an account, contact, opportunity or product does not exist, or a line has no price.
         Conflict: the opportunity is not won, or has become an order.
 
     """
-    opportunity, offered = None, list[OrderLineCreate]()
+    opportunity, offered, contact_id = None, list[OrderLineCreate](), body.contact_id
     if body.opportunity_id is not None:
-        opportunity, lines_of = await opportunities.to_order(session, opportunity_id=body.opportunity_id)
+        opportunity, lines_of, contact_id = await opportunities.to_order(session, opportunity_id=body.opportunity_id)
+        contact_id = body.contact_id or contact_id
         offered = [_offered(line, opportunity) for line in lines_of]
     account_id, wanted, currency = _given(body, opportunity, offered)
     account = await accounts.standing_account(session, account_id=account_id)
-    await _check_contact(session, account.id, body.contact_id)
+    await _check_contact(session, account.id, contact_id)
     today = company.today()
     currency = currency or account.currency
     address = body.delivery_address.model_dump(mode="json") if body.delivery_address else account.delivery_address
@@ -50,7 +52,7 @@ async def create(session: AsyncSession, *, company: Company, body: OrderCreate) 
         status=OrderStatus.DRAFT,
         ordered_on=today,
         account_id=account.id,
-        contact_id=body.contact_id,
+        contact_id=contact_id,
         lead_id=body.lead_id or (opportunity.lead_id if opportunity else None),
         opportunity_id=body.opportunity_id,
         channel=body.channel,

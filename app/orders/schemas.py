@@ -69,11 +69,14 @@ class OrderCreate(Body):
     """A new order, as a draft."""
 
     account_id: UUID | None = Field(None, description="Needed without `opportunity_id`, whose account it is.")
-    contact_id: UUID | None = Field(None, description="Who ordered; a contact of the account.")
+    contact_id: UUID | None = Field(
+        None,
+        description="Who ordered; a contact of the account. Left out, who decides about the opportunity.",
+    )
     lead_id: UUID | None = Field(None, description="The lead the order came from; the opportunity's when left out.")
     opportunity_id: UUID | None = Field(
         None,
-        description="The won opportunity that becomes this order, once: its account, currency and lines are taken.",
+        description="The won opportunity that becomes this order, once: what it says need not be said again.",
     )
     channel: Channel = Field(examples=[Channel.EMAIL])
     evidence_reference: Line | None = Field(

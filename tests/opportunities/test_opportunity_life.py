@@ -46,6 +46,30 @@ async def test_lines_are_priced_and_summed(sales: Sales) -> None:
     assert {each["field"] for each in told[1]} == {"lines", "amount", "base_amount", "probability"}
 
 
+async def test_lines_keep_their_currency(sales: Sales) -> None:
+    await sales.product("CHAI")
+    rate = {"rate": "1.10"}
+    ok(await sales.client.put("/v1/exchange-rates/EUR/2020-01-01", json=rate))
+    made = await sales.opportunity(lines=LINES[:1])
+    assert places(await sales.change(made, currency="EUR")) == (422, ["/currency"])
+    agreed = LINES[0] | {"unit_price": "9.99", "price_reason": "agreed in euro"}
+    changed = ok(await sales.change(made, currency="EUR", lines=[agreed]))
+    assert (changed["amount"], changed["exchange_rate"], changed["base_amount"]) == ("99.90", "1.10", "109.89")
+    plain = ok(await sales.change(changed, lines=[], amount="50"))
+    assert ok(await sales.change(plain, currency="USD"))["base_amount"] == "50.00", "the amount stays"
+
+
+async def test_contacts_are_the_accounts(sales: Sales) -> None:
+    maria = await sales.contact("Maria Anders")
+    part = {"contact_id": maria["id"], "part": "champion"}
+    made = await sales.opportunity(contacts=[part])
+    assert places(await sales.change(made, contacts=[part, part])) == (422, ["/contacts/1/contact_id"])
+    other = ok(await sales.client.post("/v1/accounts", json={"name": "Other", "currency": "USD"}))
+    assert places(await sales.change(made, account_id=other["id"])) == (422, ["/contacts/0/contact_id"])
+    moved = ok(await sales.change(made, account_id=other["id"], contacts=[]))
+    assert (moved["account_id"], moved["contacts"]) == (other["id"], [])
+
+
 async def test_through_the_stages_and_back(sales: Sales) -> None:
     with clock.at(datetime(2026, 3, 10, 12, tzinfo=UTC)):
         made = await sales.opportunity(amount="5000.00")

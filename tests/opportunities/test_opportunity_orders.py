@@ -8,7 +8,7 @@ from httpx import AsyncClient, Response
 
 from app.kernel.auth import Permission
 from tests.conftest import ClientWith, Live
-from tests.leads.test_lead_life import act, done, qualified
+from tests.leads.test_lead_life import ANSWERS, act, done, qualified
 from tests.opportunities.selling import Sales, if_match, listed, places
 from tests.orders.factories import ok
 
@@ -36,13 +36,17 @@ async def order(sales: Sales, opportunity: dict[str, Any], **fields: Any) -> Res
 
 
 async def test_a_won_one_becomes_an_order_once(sales: Sales) -> None:
-    won = await sales.won(lines=LINES)
+    parts = [("Maria", "decision_maker"), ("Thomas", "user")]
+    people = {name: (await sales.contact(name))["id"] for name, _ in parts}
+    contacts = [{"contact_id": people[name], "part": part} for name, part in parts]
+    won = await sales.won(lines=LINES, contacts=contacts)
     await sales.client.post(
         f"/v1/price-lists/{sales.prices['id']}/prices/bulk",
         json={"prices": [{"sku": "CHAI", "unit_price": "15.00", "valid_from": "2020-01-01"}]},
     )
     made = ok(await order(sales, won))
     assert (made["opportunity_id"], made["account_id"], made["status"]) == (won["id"], sales.account["id"], "draft")
+    assert made["contact_id"] == people["Maria"], "who decides"
     assert made["net_amount"] == won["amount"] == "246.26", "at the prices that were offered"
     assert [(line["sku"], line["quantity"], line["price_reason"]) for line in made["lines"]] == [
         ("CHAI", "10", f"as offered in {won['number']}"),
@@ -109,6 +113,18 @@ async def test_conversion_makes_one_when_asked(sales: Sales, client_with: Client
     assert bought["lead_id"] == lead["id"]
 
 
+async def test_what_the_conversion_says_counts(sales: Sales) -> None:
+    lead = await qualified(sales.client, estimated_value="1500.00", estimated_currency="USD")
+    lead = await done(sales.client, lead, "qualify", ANSWERS | {"authority": "influencer"})
+    asked = {"name": "Chai for all", "lines": LINES, "stage": "proposal"}
+    wrong = await act(sales.client, lead, "convert", {"opportunity": asked | {"amount": "1.00"}})
+    assert places(wrong) == (422, ["/opportunity/amount"])
+    converted = await done(sales.client, lead, "convert", {"opportunity": asked})
+    made = await sales.get({"id": converted["opportunity_id"]})
+    assert (made["name"], made["stage"], made["amount"]) == ("Chai for all", "proposal", "246.26")
+    assert [each["part"] for each in made["contacts"]] == ["influencer"]
+
+
 async def test_without_being_asked_there_is_none(sales: Sales) -> None:
     lead = await qualified(sales.client)
     assert (await done(sales.client, lead, "convert", {}))["opportunity_id"] is None
@@ -121,6 +137,52 @@ async def test_sixteen_at_once_get_one_order(live: Live) -> None:
     assert sorted(answer.status_code for answer in answers) == [201, *[409] * 15]
     (made,) = await listed(live.client, "/v1/orders", opportunity_id=won["id"])
     assert (await sales.get(won))["order_id"] == made["id"]
+
+
+async def test_eight_conversions_at_once_make_one(live: Live) -> None:
+    lead = await qualified(live.client, estimated_currency="USD")
+    answers = await asyncio.gather(
+        *(act(live.client, lead, "convert", {"opportunity": {"name": f"Try {n}"}}) for n in range(8))
+    )
+    assert {answer.status_code for answer in answers} == {200}
+    (made,) = await listed(live.client, "/v1/opportunities")
+    assert {answer.json()["opportunity_id"] for answer in answers} == {made["id"]}
+
+
+async def test_won_and_lost_at_once_it_is_one_of_them(live: Live) -> None:
+    sales = await stocked(live.client)
+    row = await sales.opportunity(lines=LINES)
+    answers = await asyncio.gather(
+        *(sales.move(row, "won") for _ in range(4)), *(sales.move(row, "lost", lost_reason="price") for _ in range(4))
+    )
+    assert sorted(answer.status_code for answer in answers) == [200, *[412] * 7]
+    gone = await listed(live.client, f"/v1/opportunities/{row['id']}/stage-changes")
+    assert [each["to_stage"] for each in gone] == [(await sales.get(row))["stage"], "prospecting"]
+
+
+async def test_of_two_last_stages_one_stays(live: Live) -> None:
+    body = {"code": "signed", "name": "Signed", "position": 55, "type": "won"}
+    ok(await live.client.post("/v1/opportunity-stages", json=body))
+    both = await listed(live.client, "/v1/opportunity-stages", type="won")
+    answers = await asyncio.gather(
+        *(
+            live.client.patch(f"/v1/opportunity-stages/{each['id']}", json={"active": False}, headers=if_match(each))
+            for each in both
+        )
+    )
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+
+
+async def test_reopened_and_ordered_at_once_it_is_one_of_them(live: Live) -> None:
+    sales = await stocked(live.client)
+    won = await sales.won(lines=LINES)
+    reopened, *orders = await asyncio.gather(sales.move(won, "proposal"), *(order(sales, won) for _ in range(4)))
+    now = await sales.get(won)
+    if reopened.status_code == 200:
+        assert (now["state"], now["order_id"], {each.status_code for each in orders}) == ("open", None, {409})
+    else:
+        assert reopened.status_code in {409, 412}
+        assert (now["state"], sorted(each.status_code for each in orders)) == ("won", [201, 409, 409, 409])
 
 
 async def test_cancelled_and_ordered_at_once_it_is_one_order_at_most(live: Live) -> None:
