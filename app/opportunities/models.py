@@ -92,7 +92,12 @@ class Opportunity(Stored, Base):
         Index("ix_opportunities_state_expected_close", "state", "expected_close_on", "id"),
         Index("ix_opportunities_state_stage_changed_at", "state", "stage_changed_at", "id"),
         Index("ix_opportunities_stage", "stage_id", "created_at", "id"),
+        Index("ix_opportunities_stage_expected_close", "stage_id", "expected_close_on", "id"),
+        Index("ix_opportunities_stage_base_amount", "stage_id", "base_amount", "id"),
         Index("ix_opportunities_owner", "owner_id", "created_at", "id"),
+        Index("ix_opportunities_owner_expected_close", "owner_id", "expected_close_on", "id"),
+        Index("ix_opportunities_owner_base_amount", "owner_id", "base_amount", "id"),
+        Index("ix_opportunities_campaign", "campaign", "created_at", "id"),
         Index("ix_opportunities_account", "account_id", "created_at", "id"),
         Index("uq_opportunities_lead_id", "lead_id", unique=True, postgresql_where=text("lead_id IS NOT NULL")),
         Index(

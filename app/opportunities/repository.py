@@ -142,8 +142,8 @@ class Opportunities(Repository[Opportunity]):
         if query.stale_days is not None:
             none: ColumnElement[int] = literal_column("0")
             since = func.now() - func.make_interval(none, none, none, cast(query.stale_days, Integer))
-            last = func.greatest(row.last_activity_at, row.stage_changed_at)
-            found += [row.state == literal_column("'open'"), last < since]
+            silent = or_(row.last_activity_at.is_(None), row.last_activity_at < since)
+            found += [row.state == literal_column("'open'"), row.stage_changed_at < since, silent]
         return found
 
     async def lines(self, session: AsyncSession, opportunity_id: UUID) -> Sequence[OpportunityLine]:

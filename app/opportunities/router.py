@@ -67,8 +67,9 @@ async def create(tx: Tx, company: OurCompany, body: OpportunityCreate) -> Respon
 async def list_(request: Request, tx: ReadTx, query: Annotated[OpportunityQuery, Parameters()]) -> Response:
     """What is won becomes an order: `POST /v1/orders` with `opportunity_id`.
 
-    Indexed: every sort by itself, with a range of it, and with a state; by age also a stage, an owner or an account;
-    a number, an external id with its source, words.
+    Indexed: every sort by itself, with a state, and those by expected close and value with a range of it; those and the
+    one by age with a stage or an owner; the one by age with an account or a campaign. A number, and an external id with
+    its source, find one. `stale_days` reads the open ones that are in their stage as long: sort by `stage_changed_at`.
     """
     return answer_page(request, await opportunities.page(tx, query))
 

@@ -237,8 +237,8 @@ class StageChangeRead(Read):
 
     id: UUID
     at: datetime
-    from_stage: str | None = Field(description="Null for the first.")
-    to_stage: str
+    from_stage: str | None = Field(description="Null for the first.", examples=["qualification"])
+    to_stage: str = Field(examples=["proposal"])
     to_state: StageType
     probability: Fraction
     base_amount: Amount

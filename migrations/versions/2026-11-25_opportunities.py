@@ -120,6 +120,12 @@ def upgrade() -> None:
     )
     op.create_index("ix_opportunities_owner", "opportunities", ["owner_id", "created_at", "id"], unique=False)
     op.create_index("ix_opportunities_stage", "opportunities", ["stage_id", "created_at", "id"], unique=False)
+    op.create_index("ix_opportunities_campaign", "opportunities", ["campaign", "created_at", "id"], unique=False)
+    for leading in ("stage", "owner"):
+        columns = [f"{leading}_id", "expected_close_on", "id"]
+        op.create_index(f"ix_opportunities_{leading}_expected_close", "opportunities", columns, unique=False)
+        columns = [f"{leading}_id", "base_amount", "id"]
+        op.create_index(f"ix_opportunities_{leading}_base_amount", "opportunities", columns, unique=False)
     op.create_index("ix_opportunities_stage_changed_at", "opportunities", ["stage_changed_at", "id"], unique=False)
     op.create_index("ix_opportunities_state_base_amount", "opportunities", ["state", "base_amount", "id"], unique=False)
     op.create_index("ix_opportunities_state_created_at", "opportunities", ["state", "created_at", "id"], unique=False)

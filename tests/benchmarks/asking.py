@@ -21,7 +21,7 @@ NOW = f"{TODAY}T00:00:00Z"
 KINDS = {
     "staff": "001", "products": "002", "price-lists": "003", "accounts": "006", "contacts": "007", "leads": "008",
     "orders": "00c", "receipts": "011", "opportunities": "014", "meetings": "015", "calendars": "016",
-    "duplicates": "030", "merges": "031",
+    "opportunity-stages": "017", "lead-assignment-rules": "022", "duplicates": "030", "merges": "031",
 }  # fmt: skip
 ANY = ""  # any sort
 
@@ -75,6 +75,7 @@ FILTERS: dict[str, list[tuple[dict[str, Any], tuple[str, ...]]]] = {
     "/v1/activities": [
         ({"lead_id": "leads"}, (ANY,)),
         ({"account_id": "accounts"}, (ANY,)),
+        ({"opportunity_id": "opportunities"}, (ANY,)),
         ({"contact_id": "contacts"}, (ANY,)),
         ({"by_id": "staff"}, (ANY,)),
         ({"kind": "meeting"}, ()),
@@ -93,6 +94,24 @@ FILTERS: dict[str, list[tuple[dict[str, Any], tuple[str, ...]]]] = {
         ({"created_from": QUARTER, "created_to": NOW}, ("created_at",)),
         ({"updated_from": QUARTER, "updated_to": NOW}, ("updated_at",)),
         ({"next_step_due": TODAY}, ()),
+    ],
+    "/v1/opportunity-stages": [({"type": "open"}, ()), ({"active": True}, ())],
+    "/v1/opportunities": [
+        ({"state": "open"}, (ANY,)),
+        ({"state": "won"}, (ANY,)),
+        ({"stage": "stage-3"}, ("created_at", "expected_close_on", "base_amount")),
+        ({"owner_id": "staff"}, ("created_at", "expected_close_on", "base_amount")),
+        ({"owner_id": "staff", "state": "open"}, ()),
+        ({"account_id": "accounts"}, ("created_at",)),
+        ({"campaign": "CAMPAIGN-7"}, ("created_at",)),
+        ({"number": "OP-000000042"}, (ANY,)),
+        ({"source": "crm"}, ()),
+        ({"source": "crm", "external_id": "42"}, (ANY,)),
+        ({"expected_close_from": TODAY, "expected_close_to": WEEK}, ("expected_close_on",)),
+        ({"state": "open", "expected_close_from": TODAY, "expected_close_to": WEEK}, ("expected_close_on",)),
+        ({"min_value": "100", "max_value": "500"}, ("base_amount",)),
+        ({"stale_days": 30}, ()),
+        ({"owner_id": "staff", "stale_days": 30}, ()),
     ],
     "/v1/meetings": [
         ({"status": "held"}, (ANY,)),
@@ -148,6 +167,7 @@ FILTERS: dict[str, list[tuple[dict[str, Any], tuple[str, ...]]]] = {
         ({"account_id": "accounts", "status": "confirmed"}, ()),
         ({"account_id": "accounts", "po_number": "po-8"}, (ANY,)),
         ({"lead_id": "leads"}, (ANY,)),
+        ({"opportunity_id": "opportunities"}, (ANY,)),
         ({"number": "SO-000000042"}, (ANY,)),
         ({"due_from": TODAY, "due_to": WEEK}, ("due_on",)),
     ],
@@ -164,6 +184,7 @@ WORDS = {
     "/v1/accounts": ("zanz", "smok", "company"),
     "/v1/contacts": ("zanz", "smok", "person"),
     "/v1/leads": ("zanz", "smok", "teas"),
+    "/v1/opportunities": ("zanz", "smok", "spring"),
 }
 _SKIPPED = {"limit", "cursor", "sort", "after", "wait"}
 

@@ -123,11 +123,49 @@ SELECT pg_temp.id('00a', n), pg_temp.id('008', pg_temp.parent(n)), pg_temp.id('0
        'email', n % 2 = 0, pg_temp.at(n), 'double opt-in', 'website', pg_temp.at(n)
 FROM generate_series(1, :rows) AS n;
 
-INSERT INTO activities (id, kind, lead_id, account_id, contact_id, direction, at, subject, outcome, by_id, version,
-                        created_at, updated_at)
+INSERT INTO opportunity_stages (id, code, name, type, probability, position, active, version, created_at, updated_at)
+SELECT pg_temp.id('017', n), 'stage-' || n, 'Stage ' || n, type, CASE type WHEN 'won' THEN 1 WHEN 'lost' THEN 0 ELSE 0.5 END,
+       n, n % 10 > 0, 1, pg_temp.at(n), pg_temp.at(n)
+FROM (SELECT n, CASE n WHEN 5 THEN 'won' WHEN 6 THEN 'lost' ELSE 'open' END AS type
+      FROM generate_series(1, :rows) AS n) AS made;
+
+-- The last seventh is open, in four stages; of the others every third is won.
+INSERT INTO opportunities (id, number, name, account_id, campaign, source, external_id, stage_id, state, stage_changed_at,
+                           probability, currency, exchange_rate, amount, base_amount, opened_on, expected_close_on,
+                           closed_on, owner_id, last_activity_at, lost_reason, version, created_at, updated_at)
+SELECT pg_temp.id('014', n), 'OP-' || lpad(n::text, 9, '0'),
+       'Spring ' || substr(md5(n::text), 1, 12) || CASE WHEN n % 100 = 7 THEN ' smoked' ELSE '' END
+       || CASE WHEN n % (:rows / 10) = 7 THEN ' zanzibar' ELSE '' END,
+       pg_temp.id('006', pg_temp.parent(n)), 'CAMPAIGN-' || n % 40, 'crm', n::text,
+       pg_temp.id('017', CASE state WHEN 'won' THEN 5 WHEN 'lost' THEN 6 ELSE 1 + n % 4 END), state,
+       least(pg_temp.at(n) + random() * interval '30 days', now()), 0.5, 'USD', 1, 10 + n * 31 % 990, 10 + n * 31 % 990,
+       pg_temp.at(n)::date, pg_temp.at(n)::date + (random() * 180)::int,
+       CASE WHEN state <> 'open' THEN pg_temp.at(n)::date + 60 END, pg_temp.id('001', pg_temp.parent(n)),
+       CASE WHEN n % 3 > 0 THEN least(pg_temp.at(n) + random() * interval '60 days', now()) END,
+       CASE WHEN state = 'lost' THEN 'price' END, 1, pg_temp.at(n), pg_temp.at(n)
+FROM (SELECT n, CASE WHEN n > :rows * 6 / 7 THEN 'open' WHEN n % 3 = 0 THEN 'won' ELSE 'lost' END AS state
+      FROM generate_series(1, :rows) AS n) AS made;
+
+INSERT INTO opportunity_lines (id, opportunity_id, line_no, product_id, sku, quantity, list_price, unit_price, discount,
+                               amount)
+SELECT pg_temp.id('018', n), pg_temp.id('014', n), 1, pg_temp.id('002', 1 + n * 7919 % (:rows / 100)), 'SKU-0000001', 10,
+       10, 10, 0, 100
+FROM generate_series(1, :rows) AS n;
+
+INSERT INTO opportunity_contacts (opportunity_id, contact_id, part)
+SELECT pg_temp.id('014', n), pg_temp.id('007', pg_temp.parent(n)), 'decision_maker' FROM generate_series(1, :rows) AS n;
+
+INSERT INTO opportunity_stage_changes (id, opportunity_id, at, to_stage_id, to_state, probability, base_amount,
+                                       expected_close_on, actor)
+SELECT pg_temp.id('019', n), pg_temp.id('014', pg_temp.parent(n)), pg_temp.at(n), pg_temp.id('017', 1 + n % 4), 'open', 0.5,
+       300, pg_temp.at(n)::date + 90, 'desk'
+FROM generate_series(1, :rows) AS n;
+
+INSERT INTO activities (id, kind, lead_id, account_id, contact_id, opportunity_id, direction, at, subject, outcome, by_id,
+                        version, created_at, updated_at)
 SELECT pg_temp.id('00b', n), (ARRAY['call', 'call', 'email', 'meeting', 'note'])[1 + n % 5],
        pg_temp.id('008', pg_temp.parent(n)), pg_temp.id('006', pg_temp.parent(n)), pg_temp.id('007', pg_temp.parent(n)),
-       'outbound', pg_temp.at(n), 'opens two shops', 'reached', pg_temp.id('001', pg_temp.parent(n)), 1, pg_temp.at(n),
+       pg_temp.id('014', pg_temp.parent(n)), 'outbound', pg_temp.at(n), 'opens two shops', 'reached', pg_temp.id('001', pg_temp.parent(n)), 1, pg_temp.at(n),
        pg_temp.at(n)
 FROM generate_series(1, :rows) AS n;
 
@@ -160,7 +198,7 @@ FROM generate_series(1, :rows) AS n;
 
 -- The last seventh is open: a tenth of it drafts, the rest confirmed, of which some left already or are on hold.
 INSERT INTO orders (id, number, status, status_at, shipment_state, open_to_ship, due_on, ordered_on, account_id,
-                    lead_id, channel, received_at, taken_by_id, po_number, currency, exchange_rate, net_amount, freight,
+                    lead_id, opportunity_id, channel, received_at, taken_by_id, po_number, currency, exchange_rate, net_amount, freight,
                     returned_amount, base_amount, findings, version, created_at, updated_at)
 SELECT pg_temp.id('00c', n), 'SO-' || lpad(n::text, 9, '0'), status, pg_temp.at(n) + random() * interval '3 days',
        CASE status WHEN 'completed' THEN 'delivered'
@@ -168,7 +206,7 @@ SELECT pg_temp.id('00c', n), 'SO-' || lpad(n::text, 9, '0'), status, pg_temp.at(
             ELSE 'none' END,
        status = 'confirmed' AND n % 10 <> 1 AND n % 33 > 0, pg_temp.at(n)::date + (random() * 60)::int,
        pg_temp.at(n)::date, pg_temp.id('006', pg_temp.parent(n)),
-       CASE WHEN n % 10 = 0 THEN pg_temp.id('008', n) END, 'telephone', pg_temp.at(n),
+       CASE WHEN n % 10 = 0 THEN pg_temp.id('008', n) END, CASE WHEN n % 10 = 0 THEN pg_temp.id('014', n) END, 'telephone', pg_temp.at(n),
        pg_temp.id('001', 1 + n % 20), 'PO-' || n, 'USD', 1, 300, 0, 0, 300, '[]', 1, pg_temp.at(n), pg_temp.at(n)
 FROM (SELECT n, CASE WHEN n % 20 = 7 THEN 'cancelled' WHEN n <= :rows * 6 / 7 THEN 'completed'
                      WHEN n % 10 = 0 THEN 'draft' ELSE 'confirmed' END AS status
@@ -242,8 +280,8 @@ FROM generate_series(1, :rows) AS n, (SELECT
           'lead.touched', 'lead.qualified', 'account.updated', 'receipt.received', 'stock.counted',
           'price.set'] AS types,
     ARRAY['staff', 'products', 'price-lists', 'accounts', 'contacts', 'receipts', 'orders', 'leads', 'meetings',
-          'calendars', 'duplicates'] AS kinds,
-    ARRAY['001', '002', '003', '006', '007', '011', '00c', '008', '015', '016', '030'] AS codes) AS given;
+          'calendars', 'duplicates', 'opportunities', 'opportunity-stages', 'lead-assignment-rules'] AS kinds,
+    ARRAY['001', '002', '003', '006', '007', '011', '00c', '008', '015', '016', '030', '014', '017', '022'] AS codes) AS given;
 
 UPDATE outbox_head SET position = :rows;
 
