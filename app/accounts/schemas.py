@@ -43,6 +43,15 @@ CreditLimit = Annotated[
     NonNegativeAmount, Field(description="In the company's currency; null for none.", examples=["20000.00"])
 ]
 
+GroupCreditLimit = Annotated[
+    NonNegativeAmount,
+    Field(
+        description="For the account and all that belongs to it, directly or through others; in the company's currency,"
+        " null for none.",
+        examples=["50000.00"],
+    ),
+]
+
 
 class AccountCreate(Body):
     """A new account."""
@@ -67,6 +76,7 @@ class AccountCreate(Body):
     price_list_id: UUID | None = Field(None, description="A price list in the account's currency.")
     payment_terms_days: Days = 30
     credit_limit: CreditLimit | None = None
+    group_credit_limit: GroupCreditLimit | None = None
 
 
 class AccountRow(AccountCreate, Called):
@@ -94,6 +104,7 @@ class AccountUpdate(Changes):
     price_list_id: UUID | None = None
     payment_terms_days: Days = unset()
     credit_limit: CreditLimit | None = None
+    group_credit_limit: GroupCreditLimit | None = None
     next_step: Line | None = Field(None, description="Null clears `next_step_on` as well.", examples=["Send samples"])
     next_step_on: Day | None = Field(None, description="When the next step is due; needs one, sent or planned.")
 
@@ -127,6 +138,10 @@ class AccountSummary(Stamped):
     payment_terms_days: int
     credit_limit: Annotated[Amount | None, Field(description="In the company's currency; null for none.")]
     open_exposure: Annotated[Amount, Field(description="Its confirmed orders, in the company's currency.")]
+    group_credit_limit: Annotated[
+        Amount | None,
+        Field(description="For it and all that belongs to it, in the company's currency; null for none."),
+    ]
     last_activity_at: datetime | None
     next_step: str | None
     next_step_on: date | None

@@ -20,6 +20,7 @@ class FindingCode(StrEnum):
     ACCOUNT_BLOCKED = "account_blocked"
     ACCOUNT_CLOSED = "account_closed"
     CREDIT_LIMIT = "credit_limit"
+    GROUP_CREDIT_LIMIT = "group_credit_limit"
     PRODUCT_INACTIVE = "product_inactive"
     BELOW_MINIMUM = "below_minimum"
     NOT_A_MULTIPLE = "not_a_multiple"
@@ -56,10 +57,24 @@ class LineFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupCredit:
+    """The limit of a group that the order's account is in: of account `number`, for it and all that belongs to it.
+
+    `exposure` is what the group's confirmed orders amount to, in the company's currency like the limit.
+    """
+
+    number: str
+    name: str
+    limit: Decimal
+    exposure: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class OrderFacts:
     """An order as it is checked; `base_amount`, `open_exposure` and `credit_limit` in the company's currency.
 
-    `open_exposure` does not hold the order itself; `account_block_reason` is None unless the account is blocked.
+    Neither `open_exposure` nor that of the `groups` holds the order itself; `account_block_reason` is None unless the
+    account is blocked.
     """
 
     channel: Channel
@@ -73,6 +88,7 @@ class OrderFacts:
     account_closed: bool
     credit_limit: Decimal | None
     open_exposure: Decimal
+    groups: Sequence[GroupCredit]
     base_amount: Decimal
     today: date
     price_allowance: Decimal
@@ -111,7 +127,7 @@ def check(facts: OrderFacts, overrides: Overrides = frozenset()) -> list[Finding
 
 
 def _let_stand(finding: Finding, overrides: Overrides) -> bool:
-    if finding.code is not FindingCode.CREDIT_LIMIT:
+    if finding.code not in {FindingCode.CREDIT_LIMIT, FindingCode.GROUP_CREDIT_LIMIT}:
         return finding.key in overrides
     # Who let a total stand against a limit did so for any smaller one as well.
     total, limit = finding.subject.split(_AGAINST)
@@ -144,6 +160,13 @@ def _of_account(facts: OrderFacts) -> Iterator[Finding]:
             sums = f"open orders of {facts.open_exposure} and this one of {facts.base_amount}"
             detail = f"{sums} exceed the credit limit of {facts.credit_limit}"
             yield _block(FindingCode.CREDIT_LIMIT, "/account_id", detail, f"{after}{_AGAINST}{facts.credit_limit}")
+    for group in facts.groups:
+        after = group.exposure + facts.base_amount
+        if after > group.limit:
+            sums = f"open orders of {group.exposure} and this one of {facts.base_amount}"
+            detail = f"{sums} exceed the credit limit of {group.limit} of the group of {group.number}, {group.name}"
+            subject = f"{after}{_AGAINST}{group.limit} of {group.number}"
+            yield _block(FindingCode.GROUP_CREDIT_LIMIT, "/account_id", detail, subject)
 
 
 def _of_paper(facts: OrderFacts) -> Iterator[Finding]:

@@ -36,6 +36,7 @@ async def review(session: AsyncSession, *, company: Company, draft: Draft) -> li
         account_closed=draft.account_status is AccountStatus.CLOSED,
         credit_limit=draft.credit_limit,
         open_exposure=draft.open_exposure,
+        groups=draft.groups,
         base_amount=draft.base_amount,
         today=company.today(),
         price_allowance=company.price_allowance,

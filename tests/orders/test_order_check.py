@@ -6,7 +6,16 @@ from decimal import Decimal
 
 import pytest
 
-from app.orders.check import Finding, FindingCode, LineFacts, OrderFacts, Severity, check, standing_in_the_way
+from app.orders.check import (
+    Finding,
+    FindingCode,
+    GroupCredit,
+    LineFacts,
+    OrderFacts,
+    Severity,
+    check,
+    standing_in_the_way,
+)
 from app.orders.rules import Channel
 
 TODAY = date(2026, 3, 10)
@@ -22,6 +31,7 @@ LINE = LineFacts(
     unit_price=Decimal(18),
     discount=Decimal(0),
 )
+GROUP = GroupCredit(number="H-1", name="Holding", limit=Decimal(862), exposure=Decimal(700))
 ORDER = OrderFacts(
     channel=Channel.TELEPHONE,
     has_reference=False,
@@ -34,6 +44,7 @@ ORDER = OrderFacts(
     account_closed=False,
     credit_limit=Decimal(1000),
     open_exposure=Decimal(838),
+    groups=(GROUP,),
     base_amount=Decimal(162),
     today=TODAY,
     price_allowance=Decimal("0.10"),
@@ -59,6 +70,11 @@ def test_an_order_in_order() -> None:
         (replace(ORDER, account_block_reason="insolvent"), FindingCode.ACCOUNT_BLOCKED, "/account_id"),
         (replace(ORDER, account_closed=True), FindingCode.ACCOUNT_CLOSED, "/account_id"),
         (replace(ORDER, open_exposure=Decimal("838.01")), FindingCode.CREDIT_LIMIT, "/account_id"),
+        (
+            replace(ORDER, groups=(replace(GROUP, limit=Decimal("861.99")),)),
+            FindingCode.GROUP_CREDIT_LIMIT,
+            "/account_id",
+        ),
         (replace(ORDER, po_number_on="SO-2026-000001"), FindingCode.DUPLICATE_PO_NUMBER, "/po_number"),
         (replace(ORDER, missing_address_fields=("city",)), FindingCode.ADDRESS_INCOMPLETE, "/delivery_address"),
         (replace(ORDER, has_taker=False), FindingCode.EVIDENCE_MISSING, "/taken_by_id"),
@@ -123,6 +139,18 @@ def test_a_total_that_was_let_stand_covers_smaller_ones_against_the_same_limit()
     assert [each.overridden for each in check(replace(over, open_exposure=Decimal(850)), overrides)] == [True]
     assert [each.overridden for each in check(replace(over, open_exposure=Decimal(901)), overrides)] == [False]
     assert [each.overridden for each in check(replace(over, credit_limit=Decimal(999)), overrides)] == [False]
+
+
+def test_a_total_that_was_let_stand_for_a_group_is_for_its_limit_and_for_that_group() -> None:
+    def overridden(**group: object) -> list[bool]:
+        return [each.overridden for each in check(replace(ORDER, groups=(replace(GROUP, **group),)), overrides)]  # type: ignore[arg-type]
+
+    over = replace(GROUP, exposure=Decimal(900))
+    (credit,) = check(replace(ORDER, groups=(over,)))
+    overrides = {credit.key}
+    assert overridden(exposure=Decimal(900)) == overridden(exposure=Decimal(850)) == [True]
+    assert overridden(exposure=Decimal(901)) == overridden(exposure=Decimal(900), number="H-2") == [False]
+    assert overridden(exposure=Decimal(900), limit=Decimal(861)) == [False]
 
 
 def test_an_override_of_a_block_is_for_its_reason() -> None:
