@@ -6,7 +6,7 @@ Nothing else in the application asks the system for the time, so that a test or 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 _held: ContextVar[datetime | None] = ContextVar("held_instant", default=None)
@@ -44,6 +44,14 @@ def business_date(instant: datetime, tz: str) -> date:
     Raises ValueError for a naive instant and for an unknown time zone.
     """
     return _in_utc(instant).astimezone(_zone(tz)).date()
+
+
+def start_of(day: date, tz: str) -> datetime:
+    """The instant, in UTC, at which a calendar day begins in a time zone: 2026-07-01 in Berlin at 2026-06-30T22:00Z.
+
+    Raises ValueError for an unknown time zone.
+    """
+    return datetime.combine(day, time.min, _zone(tz)).astimezone(UTC)
 
 
 def _in_utc(instant: datetime) -> datetime:

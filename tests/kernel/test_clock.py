@@ -68,3 +68,17 @@ def test_the_business_date_is_the_company_s(tz: str, day: date) -> None:
 def test_unknown_time_zones_are_refused(tz: str) -> None:
     with pytest.raises(ValueError, match="unknown time zone"):
         clock.today(tz)
+
+
+@pytest.mark.parametrize(
+    ("day", "tz", "begins"),
+    [
+        (date(2026, 7, 1), "Europe/Berlin", datetime(2026, 6, 30, 22, tzinfo=UTC)),
+        (date(2026, 1, 1), "Europe/Berlin", datetime(2025, 12, 31, 23, tzinfo=UTC)),
+        (date(2026, 7, 1), "America/New_York", datetime(2026, 7, 1, 4, tzinfo=UTC)),
+    ],
+)
+def test_a_day_begins_when_the_day_before_ends(day: date, tz: str, begins: datetime) -> None:
+    assert clock.start_of(day, tz) == begins
+    assert clock.business_date(begins, tz) == day
+    assert clock.business_date(begins - timedelta(microseconds=1), tz) == day - timedelta(days=1)
