@@ -148,6 +148,8 @@ async def _join_leads(session: AsyncSession, this: Lead, other: Lead, keep: Mapp
         raise Invalid.at("/keep", "nobody", "would leave neither person, company, email nor telephone")
     this.touch_count += other.touch_count
     this.last_activity_at = _later(this.last_activity_at, other.last_activity_at)
+    this.contacted_at = _earlier(this.contacted_at, other.contacted_at)
+    this.first_qualified_at = _earlier(this.first_qualified_at, other.first_qualified_at)
     if this.email is not None:
         with session.no_autoflush:
             sharing = select(Lead.id).where(
@@ -186,6 +188,10 @@ async def _place(session: AsyncSession, this: Account, other: Account, keep: Map
                 this.parent_id = other.parent_id
             elif "parent_id" in keep:
                 raise Invalid.at("/keep/parent_id", "cycle", "would make the account belong to itself")
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min((each for each in (one, other) if each is not None), default=None)
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -55,6 +55,9 @@ class Settings(BaseSettings):
         le=1,
         description="how far below the list a price may be before the order check blocks, as a fraction",
     )
+    first_contact_hours: int = Field(
+        24, ge=1, le=8760, description="hours within which a new lead is to be contacted, as the funnel measures it"
+    )
 
     pool_size: int = Field(10, ge=1, description="database connections kept per process, for each of the two engines")
     pool_timeout: float = Field(15.0, gt=0, description="seconds a request waits for a connection before it gets a 503")

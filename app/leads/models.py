@@ -19,7 +19,8 @@ class Lead(Stored, Base):
     """Somebody who may buy.
 
     `source` is the first touch's. `campaign` and `offer` are the first that a touch named, until a later touch with an
-    id that we know, or somebody by hand, overwrites them.
+    id that we know, or somebody by hand, overwrites them. `contacted_at` is when it was first reached, or qualified
+    if no contact before that is known.
     """
 
     __tablename__ = "leads"
@@ -58,7 +59,9 @@ class Lead(Stored, Base):
     authority: Mapped[Authority] = mapped_column(default=Authority.UNKNOWN)
     need: Mapped[Need] = mapped_column(default=Need.UNKNOWN)
     qualified_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("staff.id"))
-    qualified_at: Mapped[datetime | None]
+    qualified_at: Mapped[datetime | None]  # the last time
+    contacted_at: Mapped[datetime | None]
+    first_qualified_at: Mapped[datetime | None]
     score: Mapped[int] = mapped_column(default=0)
     score_lines: Mapped[list[Any]] = mapped_column(default=list)
 

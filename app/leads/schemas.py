@@ -232,6 +232,9 @@ class LeadRead(Stamped):
     need: Need
     qualified_by_id: UUID | None
     qualified_at: datetime | None
+    contacted_at: datetime | None = Field(
+        description="When somebody was first in contact with it; that it was qualified counts as such."
+    )
     score: int = Field(description="0 to 100: the sum of the lines, kept within.")
     score_lines: list[ScoreLine]
     owner_id: UUID | None

@@ -24,7 +24,7 @@ from app.leads.models import Lead
 from app.leads.repository import leads
 from app.leads.rules import LeadStatus
 from app.leads.schemas import LeadConsentCreate, LeadCreate, LeadDisqualify, LeadQualify, LeadUpdate
-from app.leads.state import changes, move, rescore
+from app.leads.state import changes, move, reached, rescore
 
 _REACHED = {ActivityOutcome.REACHED, ActivityOutcome.INTERESTED, ActivityOutcome.NOT_INTERESTED}
 _MET = _REACHED | {ActivityOutcome.FOLLOW_UP, ActivityOutcome.DONE}  # a meeting after which there is something to do
@@ -111,6 +111,8 @@ async def qualify(session: AsyncSession, *, lead_id: UUID, expected: int, body: 
     for name, value in body.sent().items():
         setattr(lead, name, value)
     lead.qualified_at = clock.now()
+    lead.first_qualified_at = lead.first_qualified_at or lead.qualified_at
+    reached(lead, lead.qualified_at)
     rescore(lead)
     outbox.record(session, lead, LeadQualified(changes=changes(lead), score=lead.score))
     return lead
@@ -158,8 +160,10 @@ async def record_activity(session: AsyncSession, *, lead_id: UUID, body: Activit
     activity = activities.record(session, lead_id=lead_id, account_id=lead.account_id, body=body)
     activities.follow(lead, activity=activity)
     enough = _MET if body.kind is ActivityKind.MEETING else _REACHED
-    reached = body.kind is not ActivityKind.NOTE and body.outcome in enough
-    if reached and lead.status in {LeadStatus.NEW, LeadStatus.RECYCLED}:
+    in_contact = body.kind is not ActivityKind.NOTE and body.outcome in enough
+    if in_contact:
+        reached(lead, activity.at)
+    if in_contact and lead.status in {LeadStatus.NEW, LeadStatus.RECYCLED}:
         move(lead, LeadStatus.CONTACTED)
         outbox.record(session, lead, LeadContacted(changes=changes(lead), activity_id=activity.id))
     lead.updated_at = clock.now()

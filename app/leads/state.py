@@ -1,6 +1,7 @@
 """What changes on a lead that is held as an object: its score, its status, and how both are told."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from app.kernel import clock, outbox
@@ -14,7 +15,7 @@ PERSONAL = frozenset(
 )
 DERIVED = frozenset(
     {"person_key", "score", "score_lines", "touch_count", "status_changed_at", "version"}
-    | {"assigned_by_rule_id", "assigned_at", "assignment_reason"}
+    | {"assigned_by_rule_id", "assigned_at", "assignment_reason", "contacted_at", "first_qualified_at"}
 )
 
 
@@ -61,6 +62,11 @@ def move(lead: Lead, status: LeadStatus) -> None:
     """Change the status; raises Conflict as `check` does."""
     check(lead, status)
     lead.status, lead.status_changed_at = status, clock.now()
+
+
+def reached(lead: Lead, at: datetime) -> None:
+    """Somebody was in contact with the lead; what counts is the first time, whenever that is told."""
+    lead.contacted_at = min(at, lead.contacted_at or at)
 
 
 def changes(lead: Lead) -> tuple[outbox.Change, ...]:

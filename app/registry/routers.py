@@ -8,6 +8,7 @@ from app.duplicates.router import account_routes as account_merging
 from app.duplicates.router import contact_routes as contact_merging
 from app.duplicates.router import duplicate_routes, merge_routes
 from app.duplicates.router import lead_routes as lead_merging
+from app.funnel.router import routes as funnel
 from app.integration.router import HISTORIES
 from app.integration.router import routes as events
 from app.kernel import health
@@ -39,6 +40,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     meeting_routes,
     calendar_routes,
     worklist,
+    funnel,
     duplicate_routes,
     merge_routes,
     lead_merging,
