@@ -29,6 +29,7 @@ from app.meetings.schemas import (
     ParticipantCreate,
     WhyNotHeld,
 )
+from app.opportunities import service as opportunities
 from app.opportunities.models import Opportunity
 from app.staff.models import StaffMember
 
@@ -258,9 +259,11 @@ async def _as_activity(session: AsyncSession, meeting: Meeting, body: MeetingHol
     )
     if meeting.lead_id is not None:
         return await leads.record_activity(session, lead_id=meeting.lead_id, body=done)
-    if meeting.account_id is not None:
-        return await accounts.record_activity(session, account_id=meeting.account_id, body=done)
-    raise Conflict("this opportunity has no account yet: give it one first")
+    if meeting.opportunity_id is not None:
+        return await opportunities.record_activity(session, opportunity_id=meeting.opportunity_id, body=done)
+    if meeting.account_id is None:
+        raise RuntimeError(f"meeting {meeting.id} is about nothing")
+    return await accounts.record_activity(session, account_id=meeting.account_id, body=done)
 
 
 async def _contact_of(session: AsyncSession, meeting: Meeting, contact_ids: Sequence[UUID | None]) -> UUID | None:
@@ -268,6 +271,8 @@ async def _contact_of(session: AsyncSession, meeting: Meeting, contact_ids: Sequ
     if meeting.lead_id is not None:
         own = select(Lead.contact_id).where(Lead.id == meeting.lead_id)
     else:
-        own = select(Contact.id).where(Contact.account_id == meeting.account_id, Contact.id.in_(contact_ids))
+        own = select(Contact.id).where(Contact.id.in_(contact_ids))
+        account_of = select(Opportunity.account_id).where(Opportunity.id == meeting.opportunity_id).scalar_subquery()
+        own = own.where(Contact.account_id == (account_of if meeting.opportunity_id else meeting.account_id))
     found = set(await session.scalars(own))
     return next((each for each in contact_ids if each is not None and each in found), None)

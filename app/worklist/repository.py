@@ -109,6 +109,7 @@ def _next_steps() -> list[Select[Any]]:
             EntryKind.NEXT_STEP, urgency=_epoch(row.next_step_on), due_on=row.next_step_on, step=row.next_step, **about
         )
         due = rows.where(row.owner_id == _WHOSE, row.next_step_on <= _DAY, row.next_step_on.is_not(None), condition)
+        due = due if row is Opportunity else due.where(row.merged_into_id.is_(None))
         parts.append(due.order_by(row.next_step_on, row.id))
     return parts
 
@@ -125,7 +126,7 @@ def _strong_leads() -> list[Select[Any]]:
         contacted_at=row.last_activity_at,
     )
     own = rows.where(row.owner_id == _WHOSE, literal_column(PURSUED), row.score >= bindparam("strong_score"))
-    silent = own.where(bindparam("leads_silent_since", type_=_INSTANT) >= LAST_HEARD_AT)
+    silent = own.where(bindparam("leads_silent_since", type_=_INSTANT) >= LAST_HEARD_AT, row.merged_into_id.is_(None))
     return [silent.order_by(row.score.desc(), LAST_HEARD_AT)]
 
 
@@ -193,7 +194,7 @@ def _decision_makers() -> list[Select[Any]]:
     joined = (
         rows.select_from(row)
         .join(part, part.opportunity_id == row.id)
-        .join(person, and_(person.id == part.contact_id, person.active))
+        .join(person, and_(person.id == part.contact_id, person.active, person.merged_into_id.is_(None)))
         .join(last, literal_column("true"))
     )
     silent = or_(

@@ -33,7 +33,7 @@ _INDEXES = """
 """
 
 
-def fill(url: str, rows: int) -> float:
+def fill(url: str, rows: int, *, filling: str = _ROWS) -> float:
     """Migrate an empty database and fill it; the seconds that took. Indexes are built when the rows are there."""
     started = time.monotonic()
     migrate.upgrade(url)
@@ -48,7 +48,7 @@ def fill(url: str, rows: int) -> float:
         # No triggers: what refers to something else does so by construction.
         connection.execute("SET session_replication_role = replica")
         # One transaction: what is written to a table that it emptied needs no log.
-        connection.execute(f"TRUNCATE {', '.join(tables)}; " + _ROWS.replace(":rows", f"{rows}::bigint"))
+        connection.execute(f"TRUNCATE {', '.join(tables)}; " + filling.replace(":rows", f"{rows}::bigint"))
         for table, name, definition in constraints:
             connection.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
         for _, definition in indexes:

@@ -26,6 +26,7 @@ from app.main import create_app
 LIMIT, DEPTH = 100, 1000
 _MORE = LIMIT + 1  # what a list asks the database for
 _EXECUTED = "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) EXECUTE {}({})"
+_EXPLAINED = "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON)"
 _CUSTOM_PLANS = 5  # so often PostgreSQL plans for the values before it thinks of a plan for any
 
 
@@ -91,6 +92,12 @@ class Reader:
             found.add(max(plans, key=lambda plan: plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]))
         return found
 
+    async def _explained(self, statement: Sent) -> dict[str, Any]:
+        async with self._database.read() as connection:
+            (answer,) = await driver_of(connection).fetchval(f"{_EXPLAINED} {statement.text}", *statement.values)
+            await asyncio.sleep(0)
+        return answer  # type: ignore[no-any-return]
+
     async def _plans(self, statement: Sent) -> list[dict[str, Any]]:
         async with self._database.read() as connection:
             driver = driver_of(connection)
@@ -106,6 +113,10 @@ class Reader:
             answers.append(await driver.fetchval(explain))
             await asyncio.sleep(0)
         return [answer[0]["Plan"] for answer in answers]
+
+    async def milliseconds(self, statement: Sent) -> float:
+        """How long PostgreSQL takes for it."""
+        return float((await self._explained(statement))["Execution Time"])
 
     async def plan(self, statement: Sent) -> dict[str, Any]:
         """How it is read where nothing but the indexes decides: in a table of few rows, which are sorted in no time."""

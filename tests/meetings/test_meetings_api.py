@@ -139,6 +139,34 @@ async def test_held_with_an_account_and_one_of_its_contacts(client: AsyncClient)
     assert (await got(client, f"accounts/{account['id']}"))["last_activity_at"] == "2026-03-02T10:30:00Z"
 
 
+async def test_held_about_an_opportunity_whose_account_goes_along(client: AsyncClient) -> None:
+    nancy = await staff(client)
+    first, later = [await made(client, "accounts", name=name, currency="USD") for name in ("Alfreds", "Bottom")]
+    maria, liz = [
+        await made(client, "contacts", account_id=each["id"], name=name)
+        for each, name in ((first, "Maria"), (later, "Liz"))
+    ]
+    worth = {"amount": "100.00", "expected_close_on": "2026-09-01"}
+    sale = await made(client, "opportunities", name="Spring", account_id=first["id"], **worth)
+    people = [{"contact_id": each["id"]} for each in (maria, liz)]
+    meeting = await plan(client, nancy, opportunity_id=sale["id"], participants=people)
+    assert (meeting["account_id"], meeting["opportunity_id"]) == (first["id"], sale["id"])
+    moved = await client.patch(
+        f"/v1/opportunities/{sale['id']}", json={"account_id": later["id"]}, headers={"If-Match": '"v1"'}
+    )
+    assert moved.status_code == 200, moved.text
+    held = await done(client, meeting, "hold", RESULT | {"next_step_on": "2026-03-09"})
+    activity = await got(client, f"activities/{held['activity_id']}")
+    assert (activity["kind"], activity["account_id"], activity["contact_id"]) == ("meeting", later["id"], liz["id"])
+    now = await got(client, f"opportunities/{sale['id']}")
+    assert (now["next_step"], now["next_step_on"], now["last_activity_at"]) == ("Send the offer", "2026-03-09", TEN)
+    assert held["account_id"] == later["id"]
+    alone = await made(client, "opportunities", name="No account yet", **worth)
+    free = await plan(client, nancy, opportunity_id=alone["id"], participants=people)
+    held = await done(client, free, "hold", {"result": "Met"})
+    assert (held["account_id"], held["status"]) == (None, "held")
+
+
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
