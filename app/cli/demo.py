@@ -36,7 +36,7 @@ def report(summary: Summary) -> str:
         return "the demo was there already: nothing has been added"
     return (
         f"loaded {summary.staff} staff, {summary.products} products, {summary.accounts} accounts, "
-        f"{summary.completed} completed orders and {summary.confirmed} open ones"
+        f"{summary.opportunities} opportunities, {summary.completed} completed orders and {summary.confirmed} open ones"
     )
 
 

@@ -1,7 +1,8 @@
 """Loads Northwind into an empty database, in one transaction: all of it is there, or nothing.
 
-Master data, supply and the 21 open orders go through the services, with the clock held at the time of each; what was
-shipped is written as the services would have left it (`history`). The feed tells everything in the order of its time.
+Master data, supply, opportunities and the 21 open orders go through the services, with the clock held at the time of
+each; what was shipped is written as the services would have left it (`history`). The feed tells everything in the order
+of its time.
 """
 
 from dataclasses import dataclass
@@ -14,9 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from app.accounts.models import Account
 from app.demo import master, open_orders, stock
 from app.demo import northwind as source
+from app.demo.agenda import Agenda
 from app.demo.history import Chronicle, Known, compile_history, continue_numbers, touch_accounts, write_rows
 from app.demo.master import Progress
 from app.demo.northwind import CURRENCY, Northwind, sku_of
+from app.demo.pipeline import CHANCES, Pipeline
 from app.demo.timetable import Timetable
 from app.kernel import clock
 from app.kernel.company import Company
@@ -24,6 +27,7 @@ from app.kernel.db import Database
 from app.kernel.outbox import Origin
 from app.kernel.settings import Settings
 from app.leads.models import Lead
+from app.opportunities.models import Opportunity
 from app.orders.models import SHIPMENT_NUMBERS, Order
 from app.products import service as products
 from app.products.models import Product
@@ -47,6 +51,7 @@ class Summary:
     accounts: int = 0
     completed: int = 0
     confirmed: int = 0
+    opportunities: int = 0
     net_amount: Decimal = Decimal(0)
     freight: Decimal = Decimal(0)
     first_order_on: date | None = None
@@ -54,13 +59,13 @@ class Summary:
 
 
 async def is_empty(database: Database) -> bool:
-    """Whether the database holds no business at all: neither staff nor products, accounts, leads or orders."""
+    """Whether the database holds no business: neither staff nor products, accounts, leads, opportunities or orders."""
     async with database.read() as connection:
         return await _nothing_in(connection)
 
 
 async def _nothing_in(reader: AsyncConnection | AsyncSession) -> bool:
-    tables = (StaffMember, Product, Account, Lead, Order)
+    tables = (StaffMember, Product, Account, Lead, Opportunity, Order)
     found = await reader.execute(select(*(select(table.id).exists() for table in tables)))
     return not any(found.one())
 
@@ -68,7 +73,8 @@ async def _nothing_in(reader: AsyncConnection | AsyncSession) -> bool:
 async def load(database: Database, settings: Settings, progress: Progress) -> Summary:
     """Load Northwind, its dates moved so that its last order is of yesterday, or of the nearest day before.
 
-    Loading it again adds nothing. What Northwind does not have, the demo states: see `master`, `remedies`, `timetable`.
+    Loading it again adds nothing. What Northwind does not have, the demo states: see `agenda`, `master`, `pipeline`,
+    `remedies`, `timetable`.
 
     Raises:
         DemoRefused: the company's currency is not Northwind's, or the database holds something else.
@@ -112,19 +118,25 @@ async def _load(session: AsyncSession, *, company: Company, northwind: Northwind
     progress("completed orders", completed, completed)
 
     chronicle = Chronicle(session, history)
+    pipeline = Pipeline(session, company=company, northwind=northwind, known=known, timetable=timetable)
     with clock.at(timetable.morning(northwind.prices_since)) as moment:
         await chronicle.until(moment)
         await master.set_prices(session, northwind, price_list_id)
     with clock.at(timetable.morning(to_ship[0].ordered_on)) as moment:
+        await pipeline.until(moment, tell=chronicle.until)
         await chronicle.until(moment)
         await stock.announce_receipts(session, northwind)
     for done, order in enumerate(to_ship, start=1):
+        await pipeline.until(timetable.taken(order), tell=chronicle.until)
         await chronicle.until(timetable.taken(order))
         await open_orders.take(
             session, company=company, northwind=northwind, known=known, timetable=timetable, order=order
         )
         progress("open orders", done, len(to_ship))
+    await pipeline.until(tell=chronicle.until)
     await chronicle.until()
+    agenda = Agenda(session, company=company, northwind=northwind, known=known, timetable=timetable)
+    await agenda.arrange()
     await touch_accounts(session, history)
     await stock.count(session, northwind)
     return Summary(
@@ -134,6 +146,7 @@ async def _load(session: AsyncSession, *, company: Company, northwind: Northwind
         accounts=len(account_ids),
         completed=completed,
         confirmed=len(to_ship),
+        opportunities=len(CHANCES),
         net_amount=sum((order.amount for order in northwind.orders), Decimal(0)),
         freight=sum((order.freight for order in northwind.orders), Decimal(0)),
         first_order_on=northwind.first_order_on,

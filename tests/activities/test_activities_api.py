@@ -46,7 +46,7 @@ async def test_record_get_and_list(client: AsyncClient, database: BoundDatabase)
     body = created.json()
     ActivityRead.model_validate(body)
     kept = {key: value for key, value in body.items() if key not in {"id", "version", "created_at", "updated_at"}}
-    assert kept == {**sent, "account_id": customer["id"], "lead_id": None}
+    assert kept == {**sent, "account_id": customer["id"], "lead_id": None, "opportunity_id": None}
     assert (await client.get(created.headers["location"])).json() == body
     assert (await client.get("/v1/activities")).json()["data"] == [body]
     query = select(OutboxEvent).where(OutboxEvent.type == "account.activity_recorded")
@@ -146,5 +146,5 @@ async def test_an_activity_without_a_time_happened_now(client: AsyncClient) -> N
 
 
 async def test_an_activity_is_on_a_lead_or_an_account(tx: AsyncSession) -> None:
-    with pytest.raises(ValueError, match="on a lead or on an account"):
+    with pytest.raises(ValueError, match="on a lead, an opportunity or an account"):
         service.record(tx, body=ActivityCreate(kind=ActivityKind.NOTE, subject="x"))
