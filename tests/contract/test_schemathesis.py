@@ -86,11 +86,16 @@ def names(client: httpx.Client) -> dict[str, list[str]]:
     for currency in ("EUR", "JPY"):
         client.put(f"/exchange-rates/{currency}/2020-01-01", json={"rate": "0.5"}).raise_for_status()
     lists = known("/price-lists")
+    someone = known("/staff?limit=1")[0]
+    times = {"starts_at": "2030-03-01T10:00:00Z", "ends_at": "2030-03-01T11:00:00Z"}
+    meeting = {"subject": "Teas", "organizer_id": someone, **times}
     return {
         "account_id": accounts,
         "contact_id": known("/contacts?limit=5"),
         "lead_id": [row["id"] for row in made("/leads/bulk", {"leads": forms})["data"]],
         "member_id": known("/staff"),
+        "meeting_id": [made("/meetings", {"account_id": account, **meeting})["id"] for account in accounts],
+        "calendar_id": [made("/calendars", {"staff_id": someone})["id"]],
         "product_id": known("/products?limit=8&sort=sku"),
         "price_list_id": lists,
         "price_id": known(f"/price-lists/{lists[0]}/prices?limit=5"),
@@ -107,7 +112,7 @@ def names(client: httpx.Client) -> dict[str, list[str]]:
 
 
 ALIASES = {
-    "member_id": ("owner_id", "by_id", "taken_by_id", "qualified_by_id", "reports_to_id"),
+    "member_id": ("owner_id", "by_id", "taken_by_id", "qualified_by_id", "reports_to_id", "organizer_id", "staff_id"),
     "sku": ("lines[*].sku", "prices[*].sku", "counts[*].sku", "receipts[*].sku"),
     "currency": ("estimated_currency",),
     "country": ("billing_address.country", "delivery_address.country", "leads[*].country"),
