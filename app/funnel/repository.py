@@ -98,7 +98,7 @@ def has_taken(step: Step, minor_units: int) -> ColumnElement[bool]:
 
 def contact_is(state: FirstContact, *, hours: Any, now: Any) -> ColumnElement[bool]:
     """Whether this is true of a lead's first contact."""
-    deadline = Lead.created_at + hours * literal_column("interval '1 hour'")
+    deadline: ColumnElement[datetime] = Lead.created_at + hours * literal_column("interval '1 hour'")
     open_ones = and_(Lead.contacted_at.is_(None), Lead.status != LeadStatus.DISQUALIFIED)
     match state:
         case FirstContact.WITHIN:
@@ -202,7 +202,7 @@ class FunnelLeads(Repository[Lead]):
     noun = "lead"
     sorts: ClassVar = {"created_at": Lead.created_at}
 
-    def __init__(self, minor_units: int) -> None:
+    def __init__(self, minor_units: int = 2) -> None:
         self._minor_units = minor_units
         super().__init__()
 

@@ -109,9 +109,7 @@ class LeadCreate(Body):
     )
     campaign: MaybeCode = Field(None, description="Code of the campaign that it answers.", examples=["SPRING-26"])
     offer: MaybeLine = Field(None, description="What was offered.", examples=["Free samples"])
-    occurred_at: Instant | None = Field(
-        None, description="When the person did it; now when left out, and never later than now."
-    )
+    occurred_at: Instant | None = Field(None, description="When the person did it; now if left out, never later.")
     person_name: MaybeLine = Field(None, examples=["Ana Trujillo"])
     job_title: MaybeLine = Field(None, examples=["Owner"])
     company: MaybeLine = Field(None, examples=["Emparedados y helados"])
@@ -232,9 +230,7 @@ class LeadRead(Stamped):
     need: Need
     qualified_by_id: UUID | None
     qualified_at: datetime | None
-    contacted_at: datetime | None = Field(
-        description="When somebody was first in contact with it; that it was qualified counts as such."
-    )
+    contacted_at: datetime | None = Field(description="The first time, before or when it was qualified.")
     score: int = Field(description="0 to 100: the sum of the lines, kept within.")
     score_lines: list[ScoreLine]
     owner_id: UUID | None

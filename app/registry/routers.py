@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from app.accounts.router import account_routes, contact_routes
+from app.accounts.tree_router import tree_routes
 from app.activities.router import routes as activities
 from app.duplicates.router import account_routes as account_merging
 from app.duplicates.router import contact_routes as contact_merging
@@ -32,6 +33,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     price_list_routes,
     exchange_rate_routes,
     account_routes,
+    tree_routes,
     contact_routes,
     activities,
     leads,

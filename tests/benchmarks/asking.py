@@ -113,6 +113,15 @@ FILTERS: dict[str, list[tuple[dict[str, Any], tuple[str, ...]]]] = {
         ({"stale_days": 30}, ()),
         ({"owner_id": "staff", "stale_days": 30}, ()),
     ],
+    "/v1/funnel/leads": [
+        ({"source": "partner"}, (ANY,)),
+        ({"campaign": "CAMPAIGN-7"}, (ANY,)),
+        ({"owner_id": "staff"}, (ANY,)),
+        ({"from": TODAY - timedelta(days=90), "to": TODAY}, (ANY,)),
+        ({"step": "won"}, ()),
+        ({"first_contact": "late", "contact_within_hours": 24}, ()),
+        ({"no_campaign": False, "no_owner": False}, ()),
+    ],
     "/v1/meetings": [
         ({"status": "held"}, (ANY,)),
         ({"status": "planned"}, (ANY,)),
@@ -266,7 +275,8 @@ def questions(route: RouteContext) -> Iterator[Question]:
     """
     query, path = query_of(route), str(route.path)
     filters = [({}, (ANY,)), *FILTERS.get(path, []), *(({"words": word}, ()) for word in WORDS.get(path, ()))]
-    forgotten = set(query.model_fields) - _SKIPPED - {name for each, _ in filters for name in each}
+    asked = {field.alias or name for name, field in query.model_fields.items()}
+    forgotten = asked - _SKIPPED - {name for each, _ in filters for name in each}
     assert not forgotten, f"{path}: say how {forgotten} are asked for"
     field = query.model_fields.get("sort")
     sorts = [None] if field is None else sorted(get_args(field.annotation), key=lambda s: (s != field.default, s))
