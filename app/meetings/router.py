@@ -49,7 +49,7 @@ async def list_(request: Request, tx: ReadTx, query: Annotated[MeetingQuery, Par
 
 
 @meeting_routes.get(
-    "/{meeting_id}.ics",
+    "/{meeting_id}/calendar.ics",
     summary="Get a meeting for a calendar program",
     response_class=Response,
     responses=_CALENDAR,

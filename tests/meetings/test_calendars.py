@@ -45,7 +45,7 @@ def read(response: Response) -> list[Any]:
 
 
 async def one(client: AsyncClient, meeting: Json) -> Any:
-    (event,) = read(await client.get(f"/v1/meetings/{meeting['id']}.ics"))
+    (event,) = read(await client.get(f"/v1/meetings/{meeting['id']}/calendar.ics"))
     return event
 
 

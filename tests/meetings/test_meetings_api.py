@@ -268,7 +268,7 @@ async def test_lists(client: AsyncClient) -> None:
 
 async def test_unknown_refused_and_without_a_version(client: AsyncClient, client_with: ClientWith) -> None:
     meeting = await plan(client, await staff(client))
-    for path in ("", "/history", ".ics"):
+    for path in ("", "/history", "/calendar.ics"):
         assert (await client.get(f"/v1/meetings/{uuid7()}{path}")).status_code == 404
     for action, body in (("hold", RESULT), ("not-held", {"reason": "Ill"}), ("cancel", None)):
         assert (await client.post(f"/v1/meetings/{meeting['id']}/{action}", json=body)).status_code == 428
