@@ -14,7 +14,6 @@ from app.accounts.models import Account, Contact, PurchaseEntry
 from app.accounts.repository import accounts as account_rows
 from app.accounts.rules import AccountStatus
 from app.accounts.schemas import AccountRead
-from app.activities.models import Activity
 from app.demo import northwind
 from app.demo.history import evidence_of, list_price, number_of, price_reason
 from app.demo.loader import ACTOR, DemoRefused, Summary, is_empty, load
@@ -29,7 +28,6 @@ from app.kernel.settings import Settings
 from app.leads import service as leads
 from app.leads.models import Lead
 from app.leads.schemas import LeadCreate
-from app.opportunities.models import Opportunity, OpportunityContact, Stage, StageChange
 from app.orders import capture, confirm, fulfilment
 from app.orders.models import Order as OrderRow
 from app.orders.models import OrderLine, OrderOverride, Shipment, ShipmentLine
@@ -102,26 +100,6 @@ async def test_new_leads_are_given_to_those_who_sell_where_they_come_from(tx: As
         "Michael Suyama": 20, "Robert King": 20, "Anne Dodsworth": 10,
         "Nancy Davolio": 11, "Janet Leverling": 10, "Margaret Peacock": 10,
     }  # fmt: skip
-
-
-async def test_opportunities_are_at_every_stage_and_one_waits_for_its_order(tx: AsyncSession, moved: Northwind) -> None:
-    stage = select(Stage.code, Opportunity.name).join(Opportunity, Opportunity.stage_id == Stage.id)
-    stages = {row.code for row in await tx.execute(stage)}
-    assert stages == {"prospecting", "proposal", "negotiation", "won", "lost"}
-    row = (await tx.scalars(select(Opportunity).where(Opportunity.state == "won"))).one()
-    assert (row.order_id, row.closed_on, row.amount) == (
-        None, moved.last_order_on - timedelta(days=2), Decimal("3483.00")
-    )  # fmt: skip
-    gone = select(StageChange.to_state).where(StageChange.opportunity_id == row.id).order_by(StageChange.at)
-    assert [*await tx.scalars(gone)] == ["open", "open", "open", "won"]
-    silent = select(Opportunity.name).where(
-        Opportunity.state == "open", Opportunity.last_activity_at < row.stage_changed_at - timedelta(days=30)
-    )
-    assert [*await tx.scalars(silent)] == ["Coffee corner in every branch"]
-    parts = {part.part for part in await tx.scalars(select(OpportunityContact))}
-    assert parts == {"decision_maker", "budget_holder", "champion", "influencer"}
-    done = select(func.count()).where(Activity.opportunity_id == row.id, Activity.account_id == row.account_id)
-    assert (await tx.execute(done)).scalar_one() == 3
 
 
 async def test_progress_ends_complete(northwind_loaded: Loaded) -> None:
