@@ -3,9 +3,10 @@
 The tree changes under a lock that whoever relies on it holds shared (`TREE_STAYS`): it stays as it is meanwhile.
 """
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Select, Text, cast, func, literal_column, select
+from sqlalchemy import CTE, ColumnElement, DateTime, Select, Text, cast, func, literal_column, select
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.orm import aliased
 
@@ -16,6 +17,18 @@ TREE_STAYS: ColumnElement[bool] = literal_column(
     "(SELECT pg_advisory_xact_lock_shared(hashtext('accounts.parent'))) IS NOT NULL"
 )
 """A condition that is true, and while the transaction lasts no account comes to belong to another one."""
+
+CHANGED_AT: ColumnElement[datetime | None] = literal_column(
+    """(WITH RECURSIVE line AS (
+            SELECT id, parent_id, group_credit_limit FROM accounts WHERE id = orders.account_id
+            UNION SELECT a.id, a.parent_id, a.group_credit_limit FROM accounts AS a JOIN line ON a.id = line.parent_id),
+        below AS (
+            SELECT id FROM line WHERE group_credit_limit IS NOT NULL
+            UNION SELECT a.id FROM accounts AS a JOIN below ON a.parent_id = below.id)
+        SELECT max(updated_at) FROM accounts WHERE id IN (SELECT id FROM line UNION SELECT id FROM below))""",
+    DateTime(timezone=True),
+)
+"""When anything last changed above the account of a row of `orders`, or in a group with a limit that it is in."""
 
 
 def line_above(accounts: Select[Any]) -> CTE:

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.groups import CHANGED_AT
 from app.accounts.models import Account
 from app.kernel import clock
 from app.kernel.repository import Repository
@@ -47,7 +48,8 @@ class Orders(Repository[Order]):
             Product, Product.id == OrderLine.product_id
         )
         read_at = read_at.where(Account.id == Order.account_id).group_by(Account.updated_at)
-        unchanged = func.coalesce(Order.checked_at >= read_at.correlate(Order).scalar_subquery(), False)
+        last_read = func.greatest(read_at.correlate(Order).scalar_subquery(), CHANGED_AT)
+        unchanged = func.coalesce(Order.checked_at >= last_read, False)
         current = case((Order.status == OrderStatus.DRAFT, unchanged), else_=True)
         line, hold, override = OrderLine, OrderHold, OrderOverride
         return {

@@ -76,10 +76,10 @@ class Reader:
         event.listen(database.reader.sync_engine, "before_cursor_execute", self._note)
         event.listen(database.reader.sync_engine, "connect", self._listen)
 
-    async def ask(self, path: str, parameters: dict[str, Any], *, limit: int = LIMIT) -> tuple[Any, list[Sent]]:
+    async def ask(self, path: str, parameters: dict[str, Any], *, limit: int | None = LIMIT) -> tuple[Any, list[Sent]]:
         """The answer, and the statements that it took; who asks is known already."""
         self._sent.clear()
-        response = await self._client.get(path, params={"limit": limit, **parameters})
+        response = await self._client.get(path, params=({} if limit is None else {"limit": limit}) | parameters)
         assert response.is_success or _is_refusal(response), (path, parameters, response.text)
         await asyncio.sleep(0)  # the driver tells its loggers a moment later
         return response.json(), [each for each in self._sent if "FROM api_keys" not in each.text]

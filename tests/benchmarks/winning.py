@@ -1,4 +1,6 @@
-"""What a worklist costs among few and many activities, leads and opportunities, for people who have as much to do.
+"""What a worklist and the funnel cost among few and many activities, touches, leads and opportunities.
+
+Worklists are those of people who have as much to do; the funnel is that of a month.
 
     python -m tests.benchmarks.winning
 
@@ -13,6 +15,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +25,7 @@ from app.kernel.db import sync_url
 from app.kernel.embedded import EmbeddedPostgres
 from app.kernel.logs import configure_logging
 from app.kernel.settings import Settings
-from tests.benchmarks.asking import identity
+from tests.benchmarks.asking import TODAY, identity
 from tests.benchmarks.filling import SERVER, fill
 from tests.benchmarks.reading import Reader, reader
 
@@ -79,11 +82,34 @@ async def worklists(url: str, rows: int, folder: Path) -> list[str]:
     return lines
 
 
+async def funnel(url: str, rows: int, folder: Path) -> list[str]:
+    """A line of the table for the figures of a month's leads, and for a page of the leads behind one."""
+    until = TODAY - timedelta(days=200)
+    month = {"from": str(until - timedelta(days=29)), "to": str(until)}
+    questions: dict[str, tuple[str, dict[str, Any], int | None]] = {
+        "the total": ("/v1/funnel", month, None),
+        "by campaign": ("/v1/funnel", month | {"by": "campaign"}, None),
+        "of one campaign, by person": ("/v1/funnel", month | {"by": "person", "campaign": "CAMPAIGN-7"}, None),
+        "100 of its leads that were won": ("/v1/funnel/leads", month | {"step": "won"}, 100),
+    }
+    lines = []
+    async with reader(url, folder) as found:
+        for name, (path, parameters, limit) in questions.items():
+            answer, sent = await found.ask(path, parameters, limit=limit)
+            answer, sent = await found.ask(path, parameters, limit=limit)
+            read, (statement,) = await found.cost(sent), sent
+            executed = [await found.milliseconds(statement) for _ in range(5)]
+            of = answer["total"]["steps"]["captured"] if "total" in answer else len(answer["data"])
+            lines.append(f"| {name} | {rows:,} | {of:,} | {read.buffers:,} | {statistics.median(executed):.0f} |")
+    return lines
+
+
 def main() -> None:
     """Fill a database of each size on a server of its own, measure, and throw it away."""
     configure_logging(Settings(log_level="ERROR"))
     folder = Path(tempfile.mkdtemp(prefix="bellwether-winning-"))
     postgres = EmbeddedPostgres(folder, settings=SERVER)
+    funnels: list[str] = []
     try:
         server = sync_url(postgres.start()).set(drivername="postgresql")
         print("| worklist | activities | entries | buffers | statement ms | request ms |")
@@ -95,6 +121,12 @@ def main() -> None:
             print(f"{rows:,} activities: {fill(url, rows, filling=FILLING):.0f} s", file=sys.stderr, flush=True)
             for line in asyncio.run(worklists(url, rows, folder)):
                 print(line, flush=True)
+            funnels += asyncio.run(funnel(url, rows, folder))
+        print(
+            "\n| funnel of a month | touches | leads | buffers | statement ms |\n|---|--:|--:|--:|--:|",
+            *funnels,
+            sep="\n",
+        )
     finally:
         postgres.stop()
         shutil.rmtree(postgres.home, ignore_errors=True)

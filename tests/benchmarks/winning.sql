@@ -1,5 +1,6 @@
--- What `winning.py` reads: `:rows` activities of two years, a fifth as many leads, a tenth as many opportunities and
--- contacts, a twentieth as many accounts and meetings; a member of staff for each 5,000 activities.
+-- What `winning.py` reads: `:rows` activities of two years and as many touches, a fifth as many leads, a tenth as many
+-- opportunities and contacts, a twentieth as many accounts, meetings and orders; a member of staff for each 5,000
+-- activities.
 
 CREATE FUNCTION pg_temp.id(kind text, n bigint) RETURNS uuid IMMUTABLE LANGUAGE sql AS
 $$ SELECT (lpad(to_hex(1700000000000 + n), 12, '0') || '7' || kind || lpad(to_hex(n), 16, '0'))::uuid $$;
@@ -30,16 +31,20 @@ SELECT pg_temp.id('007', n), pg_temp.id('006', 1 + n % (:rows / 20)), 'Person ' 
 FROM generate_series(1, :rows / 10) AS n;
 
 -- Half are worked on; of those a fifth have never been contacted, and every tenth has a next step that is due.
-INSERT INTO leads (id, source, person_name, person_key, email, shared_email, product_skus, attributes, touch_count,
+INSERT INTO leads (id, source, campaign, contacted_at, first_qualified_at, converted_at, person_name, person_key, email, shared_email, product_skus, attributes, touch_count,
                    status, status_changed_at, budget, authority, need, score, score_lines, owner_id, next_step,
                    next_step_on, last_activity_at, account_id, version, created_at, updated_at)
-SELECT pg_temp.id('008', n), 'website', 'Person ' || n, 'person', 'lead-' || n || '@example.com', false, '{}', '{}', 1,
+SELECT pg_temp.id('008', n), (ARRAY['website', 'fair', 'partner'])[1 + n % 3], 'CAMPAIGN-' || n % 40,
+       CASE WHEN n % 5 > 0 THEN at + interval '1 hour' * (n % 60) END,
+       CASE WHEN n % 5 > 1 THEN at + interval '5 days' END, CASE WHEN n % 5 > 2 THEN at + interval '20 days' END,
+       'Person ' || n, 'person', 'lead-' || n || '@example.com', false, '{}', '{}', 1,
        status, now(), 'unknown', 'unknown', 'unknown', floor(100 * random() * random())::int, '[]', pg_temp.owner(n),
        CASE WHEN n % 3 = 0 THEN 'call' END,
        CASE WHEN n % 3 = 0 THEN CURRENT_DATE + (n / 3 % 60)::int - 6 END,
        CASE WHEN n % 5 > 0 THEN pg_temp.ago(30) END, CASE WHEN status = 'converted' THEN pg_temp.id('006', 1) END, 1,
-       pg_temp.ago(730), now()
-FROM (SELECT n, (ARRAY['new', 'contacted', 'qualified', 'recycled', 'contacted', 'converted', 'converted',
+       at, now()
+FROM (SELECT n, pg_temp.ago(730) AS at,
+             (ARRAY['new', 'contacted', 'qualified', 'recycled', 'contacted', 'converted', 'converted',
                        'disqualified', 'disqualified', 'disqualified'])[1 + floor(random() * 10)::int] AS status
       FROM generate_series(1, :rows / 5) AS n) AS made;
 
@@ -50,10 +55,11 @@ FROM (VALUES (1, 'prospecting', 'open', 0.1), (2, 'qualification', 'open', 0.2),
      ) AS stage (n, code, type, chance);
 
 -- A fifth are open.
-INSERT INTO opportunities (id, number, name, account_id, stage_id, state, stage_changed_at, probability, currency,
+INSERT INTO opportunities (id, number, name, account_id, lead_id, stage_id, state, stage_changed_at, probability, currency,
                            exchange_rate, amount, base_amount, opened_on, expected_close_on, closed_on, owner_id,
                            next_step, next_step_on, last_activity_at, lost_reason, version, created_at, updated_at)
 SELECT pg_temp.id('014', n), 'OP-' || n, 'Opportunity ' || n, pg_temp.id('006', 1 + n % (:rows / 20)),
+       CASE WHEN n % 2 = 0 THEN pg_temp.id('008', n * 2) END,
        pg_temp.id('017', CASE state WHEN 'won' THEN 5 WHEN 'lost' THEN 6 ELSE 1 + floor(random() * 4)::int END), state,
        pg_temp.ago(60), 0.5, 'USD', 1, 100, 100, CURRENT_DATE - (random() * 120)::int,
        CURRENT_DATE + (random() * 120)::int, CASE WHEN state <> 'open' THEN CURRENT_DATE - 7 END, pg_temp.owner(n),
@@ -92,3 +98,18 @@ INSERT INTO meeting_participants (meeting_id, position, staff_id, contact_id, st
 SELECT id, position, CASE position WHEN 0 THEN organizer_id END,
        CASE position WHEN 1 THEN pg_temp.id('007', 1 + row_number() OVER () % (:rows / 10)) END, starts_at, ends_at, status
 FROM meetings, generate_series(0, 1) AS position;
+
+INSERT INTO lead_touches (id, lead_id, at, source, campaign, payload, actor)
+SELECT pg_temp.id('009', n), pg_temp.id('008', 1 + n * 7919 % (:rows / 5)), pg_temp.ago(730), 'website', 'CAMPAIGN-7',
+       '{"source": "website", "person_name": "Ann"}', 'website'
+FROM generate_series(1, :rows) AS n;
+
+-- Half name the lead, half the opportunity of one.
+INSERT INTO orders (id, number, status, status_at, shipment_state, open_to_ship, due_on, ordered_on, account_id, lead_id,
+                    opportunity_id, channel, received_at, currency, exchange_rate, net_amount, freight, returned_amount,
+                    base_amount, findings, version, created_at, updated_at)
+SELECT pg_temp.id('00c', n), 'SO-' || n, CASE WHEN n % 10 = 0 THEN 'draft' ELSE 'completed' END, now(), 'none', false,
+       CURRENT_DATE, CURRENT_DATE, pg_temp.id('006', n), CASE WHEN n % 2 = 1 THEN pg_temp.id('008', n * 4 - 1) END,
+       CASE WHEN n % 2 = 0 THEN pg_temp.id('014', n) END, 'email', now(), 'USD', 1, 100 + n % 900, 0, n % 7, 100, '[]', 1,
+       now(), now()
+FROM generate_series(1, :rows / 20) AS n;

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -108,6 +109,36 @@ async def test_what_a_group_says_changes_with_its_accounts(shop: Shop) -> None:
     assert [code for code, _ in await findings(shop, made)] == ["group_credit_limit"]
     ok(await change(shop, parent["id"], group_credit_limit=None))
     assert await findings(shop, made) == []
+
+
+async def test_a_check_is_of_the_past_when_the_group_has_changed(shop: Shop) -> None:
+    parent = await account(shop, "Holding")
+    one, two = [await account(shop, name, parent_id=parent["id"]) for name in ("One", "Two")]
+    made = await order(shop, one, 3)
+
+    async def current() -> bool:
+        return ok(await shop.client.get(f"/v1/orders/{made['id']}"))["check_is_current"]  # type: ignore[no-any-return]
+
+    async def check_later(seconds: int) -> None:
+        with clock.at(NOON + timedelta(seconds=seconds)):
+            ok(await shop.client.post(f"/v1/orders/{made['id']}/check"))
+
+    await check_later(1)
+    assert await current()
+    with clock.at(NOON + timedelta(seconds=2)):
+        ok(await shop.confirm(await order(shop, two, 1)))
+    assert await current(), "there is no limit, what sisters owe does not matter"
+    for seconds, act in ((10, {"group_credit_limit": "50.00"}), (20, {"group_credit_limit": None})):
+        with clock.at(NOON + timedelta(seconds=seconds)):
+            ok(await change(shop, parent["id"], **act))
+        assert not await current()
+        await check_later(seconds + 1)
+        assert await current()
+    ok(await change(shop, parent["id"], group_credit_limit="50.00"))
+    await check_later(30)
+    with clock.at(NOON + timedelta(seconds=31)):
+        ok(await shop.confirm(await order(shop, two, 1)))
+    assert not await current()
 
 
 async def test_a_wrong_limit_is_refused(shop: Shop) -> None:
