@@ -127,3 +127,19 @@ async def test_the_scope(client_with: ClientWith) -> None:
     for path in ("/v1/funnel", "/v1/funnel/leads"):
         assert (await allowed.get(path)).status_code == 200
         assert (await other.get(path)).status_code == 403
+
+
+async def test_of_two_that_were_one_the_first_contact_counts(client: AsyncClient) -> None:
+    with clock.at(NOON):
+        first, second = [
+            await capture(client, **ANA | {"email": f"{name}@example.com", "external_id": name}) for name in "ab"
+        ]
+    with clock.at(NOON + timedelta(hours=1)):
+        await called(client, second)
+    with clock.at(NOON + timedelta(hours=2)):
+        first = await called(client, first)
+        match = {"If-Match": f'"v{first["version"]}"'}
+        merged = await client.post(f"/v1/leads/{first['id']}/merge", json={"from_id": second["id"]}, headers=match)
+        assert merged.is_success, merged.text
+    answer = (await client.get("/v1/funnel", params={"from": "2026-03-01", "to": "2026-03-31"})).json()["total"]
+    assert (answer["steps"]["captured"], answer["touches"], answer["first_contact"]["median_hours"]) == (1, 2, "1.00")
