@@ -176,7 +176,7 @@ class Decision(NamedTuple):
     reason: str
 
 
-class Outcome(StrEnum):
+class RuleOutcome(StrEnum):
     """What a rule has to say about a lead."""
 
     DECIDES = "decides"
@@ -190,7 +190,7 @@ class Verdict(NamedTuple):
     """One rule's part in a decision."""
 
     rule: Rule
-    outcome: Outcome
+    outcome: RuleOutcome
     why: str
 
 
@@ -216,17 +216,17 @@ def explain(rules: Sequence[Rule], rotas: Mapping[UUID, Rota], lead: Facts) -> t
     decision, passed, verdicts = Decision(None, None, ""), list[str](), list[Verdict]()
     for rule in rules:
         if not rule.active:
-            verdicts.append(Verdict(rule, Outcome.INACTIVE, "it is not active"))
+            verdicts.append(Verdict(rule, RuleOutcome.INACTIVE, "it is not active"))
         elif not rule.matches(lead):
-            verdicts.append(Verdict(rule, Outcome.NO_MATCH, rule.why_not(lead)))
+            verdicts.append(Verdict(rule, RuleOutcome.NO_MATCH, rule.why_not(lead)))
         elif decision.rule is not None:
-            verdicts.append(Verdict(rule, Outcome.TOO_LATE, f'rule "{decision.rule.name}" comes first'))
+            verdicts.append(Verdict(rule, RuleOutcome.TOO_LATE, f'rule "{decision.rule.name}" comes first'))
         elif (chosen := rotas[rule.id].next()) is None:
             passed.append(_nobody(rule))
-            verdicts.append(Verdict(rule, Outcome.NOBODY_THERE, "it matches, but nobody of it is there today"))
+            verdicts.append(Verdict(rule, RuleOutcome.NOBODY_THERE, "it matches, but nobody of it is there today"))
         else:
             decision = Decision(rule, chosen, "; ".join([*passed, _chosen(rule, lead)]))
-            verdicts.append(Verdict(rule, Outcome.DECIDES, rule.why(lead)))
+            verdicts.append(Verdict(rule, RuleOutcome.DECIDES, rule.why(lead)))
     if decision.rule is None:
         decision = Decision(None, None, "; ".join(passed or ["no rule matches"]))
     return decision, verdicts

@@ -26,7 +26,7 @@ from app.kernel.schema import (
     Written,
     unset,
 )
-from app.leads.assignment import Away, Outcome
+from app.leads.assignment import Away, RuleOutcome
 
 _MOST = 300  # values of a condition
 _MOST_MEMBERS = 200
@@ -206,7 +206,7 @@ class LeadAssignmentVerdict(Read):
     rule_id: UUID
     name: str = Field(examples=_NAME)
     position: int
-    outcome: Outcome
+    outcome: RuleOutcome
     why: str = Field(examples=["country is FR, not AT or DE"])
     members: list[LeadAssignmentTurn] = Field(description="Of a rule that decides, or has nobody there.")
 

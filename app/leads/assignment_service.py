@@ -12,7 +12,7 @@ from app.kernel import clock, money, outbox
 from app.kernel.errors import Conflict, FieldError, Invalid
 from app.kernel.writes import Writes
 from app.leads import assigning
-from app.leads.assignment import Facts, Outcome, Rota, decide, explain
+from app.leads.assignment import Facts, Rota, RuleOutcome, decide, explain
 from app.leads.assignment_models import AssignmentMember, AssignmentRule
 from app.leads.assignment_repository import assignment_rules, rules_of
 from app.leads.assignment_schemas import (
@@ -199,7 +199,9 @@ async def explain_assignment(
                 position=each.rule.position,
                 outcome=each.outcome,
                 why=each.why,
-                members=_turns(rotas[each.rule.id]) if each.outcome in {Outcome.DECIDES, Outcome.NOBODY_THERE} else [],
+                members=_turns(rotas[each.rule.id])
+                if each.outcome in {RuleOutcome.DECIDES, RuleOutcome.NOBODY_THERE}
+                else [],
             )
             for each in verdicts
         ],

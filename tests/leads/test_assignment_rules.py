@@ -17,9 +17,9 @@ from app.leads.assignment import (
     Condition,
     Facts,
     Member,
-    Outcome,
     Rota,
     Rule,
+    RuleOutcome,
     away,
     decide,
     explain,
@@ -238,5 +238,5 @@ def test_an_explanation_says_what_would_happen(rules: list[Rule], country: str, 
         done.member and done.member.id,
     )
     assert [each.rule for each in verdicts] == ordered
-    assert [each.rule for each in verdicts if each.outcome is Outcome.DECIDES] == ([done.rule] if done.rule else [])
+    assert [each.rule for each in verdicts if each.outcome is RuleOutcome.DECIDES] == ([done.rule] if done.rule else [])
     assert all(each.why for each in verdicts)
