@@ -84,6 +84,7 @@ class AccountRow(AccountCreate, Called):
 
     status: AccountStatus | None = Field(None, description="Of a new one; that of others changes by actions.")  # type: ignore[assignment]
 
+
 class AccountUpdate(Changes):
     """Changes to an account. Its status changes by actions."""
 
@@ -208,6 +209,7 @@ class ContactRow(ContactCreate, Called):
     """A contact of many, found by its id, by what another system calls it, or by account, name and email."""
 
     consents: list[ContactSaid] = Field([], max_length=100)
+
 
 class ContactUpdate(Changes):
     """Changes to a contact."""

@@ -48,10 +48,12 @@ async def create_account(session: AsyncSession, *, account: Account) -> Account:
     """Add an account, made by the caller with at least a name and a currency; without a number it gets the next.
 
     Raises:
-        Invalid: its price list is in another currency.
+        Invalid: its price list is in another currency, or its parent was merged into another account.
         Conflict: the number is taken.
 
     """
+    if account.parent_id is not None:
+        await standing_account(session, account_id=account.parent_id, pointer="/parent_id")
     if account.number is None:
         account.number = await accounts.free_number(session)
     account.status = account.open_status = account.status or AccountStatus.PROSPECT
@@ -73,6 +75,8 @@ async def update_account(session: AsyncSession, *, account_id: UUID, expected: i
     sent = body.model_dump(include=body.model_fields_set)
     if {"parent_id", "group_credit_limit"} & sent.keys():
         await accounts.lock_parents(session)
+    if sent.get("parent_id") is not None:
+        await standing_account(session, account_id=sent["parent_id"], pointer="/parent_id")
     above = await accounts.line_above(session, sent["parent_id"]) if sent.get("parent_id") is not None else ()
     if account_id in above:
         raise Invalid.at("/parent_id", "cycle", "would make the account belong to itself")
@@ -143,8 +147,8 @@ async def record_activity(session: AsyncSession, *, account_id: UUID, body: Acti
     """
     account = await accounts.lock(session, account_id)
     if body.contact_id is not None:
-        contact = await session.get(Contact, body.contact_id)
-        if contact is None or contact.account_id != account_id:
+        contact = await standing_contact(session, contact_id=body.contact_id)
+        if contact.account_id != account_id:
             raise Invalid.at("/contact_id", "unknown", "names no contact of the account")
     activity = activities.record(session, account_id=account_id, body=body)
     activities.follow(account, activity=activity)

@@ -1,6 +1,6 @@
-"""The job that looks for possible duplicates."""
+"""The jobs that look for possible duplicates, and for what still names a record that was merged."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from procrastinate import JobContext
 
@@ -9,6 +9,7 @@ from app.kernel import clock
 from app.kernel.jobs import Job, resources
 
 _SECONDS = 50.0
+_EVER = datetime(2000, 1, 1, tzinfo=UTC)
 _RECENT = timedelta(hours=1)  # far longer than a request may take that began before a merge
 
 
@@ -22,4 +23,13 @@ async def _find(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - 
     await scanning.look(resources(context).database, seconds=_SECONDS)
 
 
-JOBS = (Job("find_duplicates", _find, schedule="* * * * *"),)
+async def _gather(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - every periodic job's
+    """Give what has come to name a record long after it was merged to the one that it became."""
+    async with resources(context).database.transaction() as session:
+        await merging.late_rows(session, since=_EVER)
+
+
+JOBS = (
+    Job("find_duplicates", _find, schedule="* * * * *"),
+    Job("gather_late_rows", _gather, schedule="27 3 * * *"),
+)

@@ -232,7 +232,10 @@ def _unknown(pointer: str) -> FieldError:
 
 async def _known(session: AsyncSession, model: Any, ids: Iterable[UUID | None]) -> set[UUID]:
     asked = {each for each in ids if each is not None}
-    return set(await session.scalars(select(model.id).where(model.id.in_(asked)))) if asked else set()
+    there = select(model.id).where(model.id.in_(asked))
+    if hasattr(model, "merged_into_id"):
+        there = there.where(model.merged_into_id.is_(None))
+    return set(await session.scalars(there)) if asked else set()
 
 
 def _person(row: Participant) -> dict[str, Any]:

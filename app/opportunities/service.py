@@ -9,7 +9,8 @@ from uuid import UUID
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.models import Account, Contact
+from app.accounts import service as accounts
+from app.accounts.models import Account
 from app.activities import service as activities
 from app.activities.models import Activity
 from app.activities.rules import ActivityCreate
@@ -198,8 +199,8 @@ async def record_activity(session: AsyncSession, *, opportunity_id: UUID, body: 
     """
     row = await opportunities.lock(session, opportunity_id)
     if body.contact_id is not None:
-        contact = await session.get(Contact, body.contact_id)
-        if contact is None or contact.account_id != row.account_id:
+        contact = await accounts.standing_contact(session, contact_id=body.contact_id)
+        if contact.account_id != row.account_id:
             raise Invalid.at("/contact_id", "unknown", "names no contact of the opportunity's account")
     activity = activities.record(session, opportunity_id=row.id, account_id=row.account_id, body=body)
     activities.follow(row, activity=activity)

@@ -8,7 +8,7 @@ from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import service as accounts
-from app.accounts.models import Account, Contact
+from app.accounts.models import Account
 from app.kernel import clock, money, outbox
 from app.kernel.company import Company
 from app.kernel.errors import Conflict, FieldError, Invalid
@@ -185,8 +185,8 @@ def _told(lines: Sequence[OrderLine]) -> str:
 async def _check_contact(session: AsyncSession, account_id: UUID, contact_id: UUID | None) -> None:
     if contact_id is None:
         return
-    contact = await session.get(Contact, contact_id)
-    if contact is None or contact.account_id != account_id:
+    contact = await accounts.standing_contact(session, contact_id=contact_id)
+    if contact.account_id != account_id:
         raise Invalid.at("/contact_id", "unknown", "names no contact of the account")
 
 

@@ -162,13 +162,14 @@ async def read(
     Raises:
         NotFound: there is none with this id.
         PreconditionFailed: `expected`, the version in If-Match, is no longer the latest.
-        StartOver: the account has come to another group while this waited.
+        StartOver: the account has come to another group while this waited, or the order to another account.
 
     """
     found = await _HEADS[locked].all(session, id=order_id)
     head = next((row for row in found if row.own), None)
     if head is None:
-        raise orders.missing(order_id)
+        await orders.get(session, order_id)
+        raise StartOver  # it has come to another account, into which its own was merged
     demand_version(head.version, expected)
     rest = await _RESTS[head.grouped].all(session, id=order_id)
     limits = rest[0].group_limits or ()

@@ -167,3 +167,22 @@ async def test_what_comes_late_for_a_merged_account_is_given_to_the_survivor(
     assert (await get(client, "contacts", maria["id"]))["account_id"] == one["id"]
     assert await merging.late_rows(tx, since=start) == 0
     assert Decimal((await get(client, "accounts", one["id"]))["open_exposure"]) == 0
+
+
+async def test_bodies_that_name_what_was_merged_are_told_the_new_id(client: AsyncClient) -> None:
+    one, two = await account(client), await account(client, name="Alfreds")
+    this, other = await contact(client, one["id"]), await contact(client, one["id"], name="Anders, Maria")
+    await merged(client, "accounts", one["id"], two["id"])
+    await merged(client, "contacts", this["id"], other["id"])
+    third = await account(client, name="Third")
+    old = {"parent_id": two["id"]}
+    note = {"kind": "note", "subject": "x", "contact_id": other["id"]}
+    answers = [
+        (await client.post("/v1/accounts", json={"name": "x", "currency": "EUR", **old}), one),
+        (await client.patch(f"/v1/accounts/{third['id']}", json=old, headers=if_match(third)), one),
+        (await client.post("/v1/contacts", json={"name": "x", "account_id": two["id"]}), one),
+        (await client.post(f"/v1/accounts/{one['id']}/activities", json=note), this),
+    ]
+    for answer, survivor in answers:
+        (error,) = answer.json()["errors"]
+        assert (answer.status_code, error["code"], survivor["id"] in error["detail"]) == (422, "moved", True)
