@@ -81,7 +81,9 @@ async def test_a_body_that_is_awaited_is_no_work(probed: Live, second: Second) -
         yield b"}"
 
     async def post() -> Response:
-        return await other.client.post("/v1/staff", content=slowly(), headers={"Content-Type": "application/json"})
+        headers = {"Content-Type": "application/json"}
+        answer: Response = await other.client.post("/v1/staff", content=slowly(), headers=headers)
+        return answer
 
     async with second(max_requests=3) as other:
         slow = [asyncio.create_task(post()) for _ in range(3)]
