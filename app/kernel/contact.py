@@ -111,8 +111,6 @@ def person_key(name: str | None) -> str:
 
 def _words(text: str) -> list[str]:
     """The words of a text; anything that is neither letter, accent nor digit separates, invisible characters vanish."""
-    if text.isascii():
-        return _ASCII_WORDS.findall(text)
     spaced = "".join(
         char if unicodedata.category(char)[0] in "LMN" else " " for char in text if unicodedata.category(char) != "Cf"
     )

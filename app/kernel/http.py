@@ -23,7 +23,7 @@ from app.kernel import idempotency
 from app.kernel.auth import Authenticator, Permission, Principal, check_expiry
 from app.kernel.company import Company
 from app.kernel.db import Database
-from app.kernel.errors import StartOver, Unauthenticated, UnsupportedMedia
+from app.kernel.errors import Invalid, StartOver, Unauthenticated, UnsupportedMedia
 from app.kernel.etag import etag, expected_version
 from app.kernel.idempotency import MAX_KEY_LENGTH, Answer, Claim
 from app.kernel.openapi import problems_of
@@ -107,6 +107,10 @@ def _reading_queries_at_once(dependant: Dependant) -> Dependant:
 
 def _query_reader(schema: Any) -> Callable[[Request], Coroutine[Any, Any, Query]]:
     async def read(request: Request) -> Query:
+        names = [name for name, _ in request.query_params.multi_items()]
+        if len(names) > len(request.query_params):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise Invalid.at(twice, "repeated", "is given more than once: say it once")
         try:
             return schema.model_validate(dict(request.query_params))  # type: ignore[no-any-return]
         except ValidationError as error:

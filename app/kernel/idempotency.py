@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.kernel import clock
 from app.kernel.db import Base
-from app.kernel.errors import InProgress, Invalid
+from app.kernel.errors import InProgress, Invalid, StartOver
 from app.kernel.statement import Statement
 
 MAX_KEY_LENGTH = 255
@@ -111,7 +111,9 @@ async def claim(session: AsyncSession, *, owner: UUID, operation: str, key: str,
         ) from None
     if claimed is not None:
         return Claim(owner, operation, key)
-    (found,) = await _FIND.all(session, **own)
+    found = await _FIND.first(session, **own)
+    if found is None:  # its time was over in between
+        raise StartOver
     if found.fingerprint != fingerprint:
         raise Invalid.at("Idempotency-Key", "reused", "was used before with another body: use a new key")
     raise Replay(Answer(found.status, found.headers, found.body))

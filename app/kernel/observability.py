@@ -40,12 +40,13 @@ _TRICKLED = "the body did not come in time: nothing has been done, send it again
 
 
 class _Body:
-    """A request's body on its way in: no larger than it may be."""
+    """A request's body on its way in: no larger than it may be. While it is awaited, its request is not at work."""
 
-    __slots__ = ("_announced", "_more", "_most", "_receive", "_received", "is_awaited")
+    __slots__ = ("_announced", "_more", "_most", "_observed", "_receive", "_received", "is_awaited")
 
-    def __init__(self, receive: Receive, announced: bytes, most: int) -> None:
+    def __init__(self, receive: Receive, announced: bytes, most: int, observed: "Observed") -> None:
         self._receive = receive
+        self._observed = observed
         self._announced = announced
         self._most = most
         self._received = 0
@@ -56,9 +57,17 @@ class _Body:
         announced = self._announced
         if announced.isdigit() and len(announced) < 20 and int(announced) > self._most:  # noqa: PLR2004
             raise TooLarge(f"the body may have {self._most} bytes")
-        self.is_awaited = self._more
-        message = await self._receive()
+        if not self._more:
+            return await self._receive()
+        self.is_awaited = True
+        self._observed.at_work -= 1
+        try:
+            message = await self._receive()
+        finally:
+            self._observed.at_work += 1
         self._more, self.is_awaited = message.get("more_body", False), False
+        if not self._more:
+            self._observed.check_work()
         self._received += len(message.get("body", b""))
         if self._received > self._most:
             raise TooLarge(f"the body may have {self._most} bytes")
@@ -101,11 +110,10 @@ class Observed:
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
             await send(message)
 
-        body = _Body(receive, headers.get(b"content-length", b""), self.max_body)
+        body = _Body(receive, headers.get(b"content-length", b""), self.max_body, self)
         try:
             async with asyncio.timeout(self.timeout) as limit:
-                if self.at_work > self.max_requests:
-                    raise Unavailable("too many requests are at work: try again")  # noqa: TRY301 - answered here
+                self.check_work()
                 await self.app(scope, body, answer)
         except Exception as error:
             if status:
@@ -120,6 +128,11 @@ class Observed:
             if not status:
                 self.at_work -= 1
             self._record(scope, status, time.perf_counter() - started)
+
+    def check_work(self) -> None:
+        """Raises Unavailable when more requests are at work than may be."""
+        if self.at_work > self.max_requests:
+            raise Unavailable("too many requests are at work: nothing has been done, try again")
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")

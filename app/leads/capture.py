@@ -8,8 +8,8 @@ given to people (`assigning`), in two statements before the last.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
-from typing import Any, cast
+from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,7 +24,7 @@ from app.kernel.writes import Writes
 from app.leads import assigning
 from app.leads.assignment_models import AssignmentMember
 from app.leads.assignment_repository import rules_of
-from app.leads.dedupe import CaptureOutcome, Incoming, Known, Plan, Result, lock_keys, plan_capture
+from app.leads.dedupe import CaptureOutcome, Incoming, Known, Plan, Result, email_key, lock_keys, plan_capture
 from app.leads.events import LeadCaptured, LeadRecycled, LeadTouched, LeadUpdated
 from app.leads.models import Lead, LeadIdentity, LeadTouch
 from app.leads.repository import leads
@@ -38,11 +38,8 @@ _PLAIN = (
     *("campaign", "offer", "person_name", "job_title", "company", "company_size"),
     *("country", "website", "interest", "message"),
 )
-_PAIRS = {
-    "telephone": ("telephone", "telephone_e164"),
-    "estimated_value": ("estimated_value", "estimated_currency"),
-}  # the columns of one field, which mean nothing apart
 _ATTRIBUTE = "attributes."
+_AFTER = timedelta(microseconds=1)  # what a later row says, it says later: of two consents the later one counts
 _MOST_ATTRIBUTES = 100  # of a lead, from all its touches
 _DECIDED = frozenset(
     {*_PLAIN, "email", "shared_email", "telephone", "telephone_e164", "product_skus", "estimated_value"}
@@ -88,10 +85,10 @@ async def _hold_and_read(session: AsyncSession, rows: Sequence[Incoming]) -> tup
     """
     identities = [row.identity for row in rows if row.identity]
     emails = {row.email for row in rows if row.email}
-    wanted = set(lock_keys(rows))
+    wanted = lock_keys(rows)
     held = await leads.hold(session, wanted, identities)
     found = await leads.known(session, emails, identities)
-    if found and not (wanted | held.keys).issuperset(lock_keys(rows, [_known(lead) for lead in found])):
+    if not (wanted | held.keys).issuperset(email_key(lead["email"]) for lead in found if lead["email"]):
         raise StartOver
     return sorted(found, key=lambda lead: (lead["created_at"], lead["id"])), held.rules
 
@@ -159,13 +156,16 @@ def _columns(lead: Known) -> Columns:
         "product_skus": [],
         "attributes": attributes,
     }
-    for name, value in lead.fields.items():
+    fields: Mapping[str, Any] = lead.fields
+    for name, value in fields.items():
         if value is None:
             continue
-        if name in _PAIRS:
-            columns |= zip(_PAIRS[name], cast("tuple[object, object]", value), strict=True)
+        if name == "telephone":
+            columns["telephone"], columns["telephone_e164"] = value
+        elif name == "estimated_value":
+            columns["estimated_value"], columns["estimated_currency"] = value
         elif name == "product_skus":
-            columns[name] = list(cast("tuple[str, ...]", value))
+            columns["product_skus"] = list(value)
         elif not name.startswith(_ATTRIBUTE):
             columns[name] = value
         elif len(attributes) < _MOST_ATTRIBUTES:
@@ -188,8 +188,8 @@ async def _write(
     for touch in plan.touches:
         heard.setdefault(touch.lead_id, []).append(rows[touch.index])
     said = [
-        (lead_id, rows[touch.index])
-        for touch in plan.touches
+        (lead_id, rows[touch.index], now + order * _AFTER)
+        for order, touch in enumerate(plan.touches)
         for lead_id in (touch.lead_id, *plan.concerned.get(touch.index, ()))
         if rows[touch.index].consents
     ]
@@ -228,7 +228,7 @@ async def _write(
     await writes.send()
     known = before | after
     news = await add_consents_of_many(
-        session, said=[one for lead_id, row in said for one in _said(known[lead_id], row, now)]
+        session, said=[one for lead_id, row, at in said for one in _said(known[lead_id], row, at)]
     )
     if others := news - heard.keys():
         await leads.renew(session, others)

@@ -138,17 +138,15 @@ def identity_key(source: str, external_id: str) -> str:
     return f"ext:{source}:{external_id}"
 
 
-def lock_keys(rows: Iterable[Incoming], known: Iterable[Known] = ()) -> list[str]:
-    """The keys a batch must hold before it reads the leads, distinct, in the one order everybody takes them in.
+def lock_keys(rows: Iterable[Incoming]) -> set[str]:
+    """The keys a batch must hold before it reads the leads.
 
-    ``known``: the leads found by identity in a first look. A row that renames such a lead without naming its email
-    competes for that email too.
+    Those of the emails of the leads that its identities name come to them: a row that renames such a lead without
+    naming its email competes for that email too.
     """
-    rows = list(rows)
-    emails = {row.email for row in rows} | {lead.email for lead in known}
-    keys = {email_key(email) for email in emails if email}
-    keys |= {identity_key(row.source, row.external_id) for row in rows if row.external_id}
-    return sorted(keys)
+    rows = tuple(rows)
+    keys = {email_key(row.email) for row in rows if row.email}
+    return keys | {identity_key(row.source, row.external_id) for row in rows if row.external_id}
 
 
 def plan_capture(rows: Sequence[Incoming], known: Sequence[Known], new_id: Callable[[], UUID]) -> Plan:

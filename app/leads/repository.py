@@ -47,9 +47,9 @@ def _texts(parameter: str) -> ColumnElement[Any]:
     return func.json_array_elements_text(bindparam(parameter, type_=JSON))
 
 
-def _among(column: ColumnElement[Any], rows: Select[Any] | CompoundSelect[Any]) -> ColumnElement[bool]:
-    """`column IN (rows)`, but the rows are always looked for first, whatever a young table's statistics say."""
-    return column == func.any(func.array(rows.scalar_subquery()))
+def _among(of: ColumnElement[Any], rows: Select[Any] | CompoundSelect[Any]) -> ColumnElement[bool]:
+    """`of IN (rows)`, but the rows are always looked for first, whatever a young table's statistics say."""
+    return of == func.any(func.array(rows.scalar_subquery()))
 
 
 def _named() -> Select[UUID]:

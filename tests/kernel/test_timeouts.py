@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import AsyncIterator
 
 from httpx import Response
 from sqlalchemy import text
@@ -68,6 +69,28 @@ async def test_when_too_many_requests_are_at_work(probed: Live, second: Second) 
         assert [(await other.client.get("/v1/staff")).status_code for _ in range(5)] == [200] * 5
         metrics = (await other.client.get("/metrics")).text
         assert 'http_requests_total{method="GET",route="unmatched",status="503"} 1.0' in metrics
+
+
+async def test_a_body_that_is_awaited_is_no_work(probed: Live, second: Second) -> None:
+    begun, come = asyncio.Barrier(4), asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"{"
+        await begun.wait()
+        await come.wait()
+        yield b"}"
+
+    async def post() -> Response:
+        headers = {"Content-Type": "application/json"}
+        answer: Response = await other.client.post("/v1/staff", content=slowly(), headers=headers)
+        return answer
+
+    async with second(max_requests=3) as other:
+        slow = [asyncio.create_task(post()) for _ in range(3)]
+        await begun.wait()
+        assert (await other.client.get("/v1/staff")).status_code == 200
+        come.set()
+        assert [answer.status_code for answer in await asyncio.gather(*slow)] == [422] * 3
 
 
 async def test_two_that_wait_for_each_other_are_told_to_try_again(probed: Live) -> None:

@@ -177,6 +177,19 @@ async def test_a_withdrawal_counts_wherever_its_email_and_person_are(client: Asy
     assert again["version"] == other["version"], "what was known already changes nothing"
 
 
+@pytest.mark.parametrize("said", [[False, True], [False, True, False, True], [True, False, True], [True, False]])
+async def test_of_what_one_bulk_says_about_a_consent_the_last_counts(client: AsyncClient, said: list[bool]) -> None:
+    rows: list[Json] = []
+    for number, granted in enumerate(said):
+        consent = {"purpose": "newsletter", "channel": "email", "granted": granted, "evidence": f"mail {number}"}
+        person = {"source": "web", "external_id": str(number), "email": "ana@example.com", "person_name": "Ana"}
+        rows.append(person | {"consents": [consent]})
+    done = await client.post("/v1/leads/bulk", json={"leads": rows})
+    (lead_id,) = {each["id"] for each in done.json()["data"]}
+    lead = (await client.get(f"/v1/leads/{lead_id}")).json()
+    assert [(one["granted"], one["evidence"]) for one in lead["consents"]] == [(said[-1], f"mail {len(said) - 1}")]
+
+
 async def test_what_happens_in_the_future_happens_now(client: AsyncClient) -> None:
     yes = {"purpose": "newsletter", "channel": "email", "granted": True, "evidence": "mail 7"}
     row: Json = {"email": "ana@example.com", "occurred_at": "2999-01-01T00:00:00Z", "consents": [yes]}
