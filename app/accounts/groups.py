@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.orm import aliased
 
 from app.accounts.models import Account
+from app.kernel.statement import among
 
 TREE_KEY: ColumnElement[int] = literal_column("hashtext('accounts.parent')")
 TREE_STAYS: ColumnElement[bool] = literal_column(
@@ -36,11 +37,6 @@ def line_above(accounts: Select[Any]) -> CTE:
     above = aliased(Account)
     line = accounts.cte("line", recursive=True)
     return line.union(select(above.id, above.parent_id).join(line, above.id == line.c.parent_id))
-
-
-def among(column: Any, rows: Select[Any]) -> ColumnElement[bool]:
-    """`column IN (rows)`, but the rows are always looked for first."""
-    return column == func.any(func.array(rows.scalar_subquery()))  # type: ignore[no-any-return]
 
 
 def limits_above(accounts: Select[Any]) -> ColumnElement[Any]:

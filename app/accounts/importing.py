@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, literal, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import events
@@ -16,8 +16,9 @@ from app.accounts.service import PERSONAL_OF_ACCOUNT, PERSONAL_OF_CONTACT, Said,
 from app.kernel import bulk, clock
 from app.kernel.bulk import BulkResult, Outcome, Rejected
 from app.kernel.contact import normalise_phone
+from app.kernel.db import alone
 from app.kernel.errors import Invalid
-from app.kernel.upsert import Book, Name, one_by_one, survivors
+from app.kernel.upsert import Book, Name, also_updated, one_by_one, survivors
 from app.kernel.writes import Writes
 from app.products.models import PriceList
 
@@ -36,7 +37,7 @@ async def upsert_accounts(session: AsyncSession, *, rows: Sequence[AccountRow | 
         Invalid: an account would belong to itself, directly or through others.
 
     """
-    await session.execute(select(func.pg_advisory_xact_lock(func.hashtext(literal("accounts.upsert")))))
+    await alone(session, "accounts.upsert")
     taking = _Accounts(session)
     good = list(bulk.accepted(rows).values())
     if any({"parent_id", "group_credit_limit"} & row.model_fields_set for row in good):
@@ -51,14 +52,7 @@ async def upsert_accounts(session: AsyncSession, *, rows: Sequence[AccountRow | 
         if not isinstance(row, Rejected) and not isinstance(each, Rejected) and "parent_id" in row.model_fields_set
     }
     moved = await link_parents(session, parents=parents)
-    renewed = (Outcome.UNCHANGED, Outcome.UPDATED)
-    done = [
-        (Outcome.UPDATED, each[1])
-        if not isinstance(each, Rejected) and each[0] in renewed and each[1] in moved
-        else each
-        for each in done
-    ]
-    return bulk.result(done, under="/accounts")
+    return bulk.result(also_updated(done, moved), under="/accounts")
 
 
 async def link_parents(session: AsyncSession, *, parents: Mapping[UUID, UUID | None]) -> frozenset[UUID]:
@@ -193,19 +187,13 @@ async def upsert_contacts(session: AsyncSession, *, rows: Sequence[ContactRow | 
     A row is about the contact with its id, with its source and external id, or, without those, of its name and email
     address at its account. Half a dozen statements, however many rows. One such batch waits for another.
     """
-    await session.execute(select(func.pg_advisory_xact_lock(func.hashtext(literal("contacts.upsert")))))
+    await alone(session, "contacts.upsert")
     taking = _Contacts(session)
     await taking.read(list(bulk.accepted(rows).values()))
     done = one_by_one(rows, taking.take)
     await taking.write()
     heard = await taking.hear()
-    done = [
-        (Outcome.UPDATED, each[1])
-        if not isinstance(each, Rejected) and each[0] is Outcome.UNCHANGED and each[1] in heard
-        else each
-        for each in done
-    ]
-    return bulk.result(done, under="/contacts")
+    return bulk.result(also_updated(done, heard), under="/contacts")
 
 
 class _Contacts:

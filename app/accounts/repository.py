@@ -48,7 +48,7 @@ from app.accounts.schemas import AccountQuery, AccountRead, AccountSummary, Cont
 from app.kernel.company import Company
 from app.kernel.repository import Document, Repository
 from app.kernel.shape import body_of, fields, json_of
-from app.kernel.statement import Reader, Statement
+from app.kernel.statement import Reader, Statement, among
 
 _DIGITS = 6
 
@@ -153,17 +153,6 @@ class Accounts(Repository[Account]):
             raise self.missing(identity)
         return Document(row.body, row.version, self.path(survivor) if survivor else None)
 
-    async def free_number(self, session: AsyncSession) -> str:
-        """The next number of the sequence that nobody was given by hand."""
-        drawn = select(cast(ACCOUNT_NUMBERS.next_value(), Text).label("n")).cte("drawn")
-        padded = func.lpad(drawn.c.n, func.greatest(_DIGITS, func.length(drawn.c.n)), "0")
-        number = literal("A-").concat(padded)
-        statement = select(number.label("number"), exists().where(Account.number == number).label("taken"))
-        while True:
-            row = (await session.execute(statement)).one()
-            if not row.taken:
-                return str(row.number)
-
     async def free_numbers(self, session: AsyncSession, count: int) -> list[str]:
         """As many next numbers of the sequence that nobody was given by hand."""
         free: list[str] = []
@@ -239,7 +228,7 @@ class Contacts(Repository[Contact]):
         asked = func.unnest(_array((one for one, _ in named), Uuid), _array(name for _, name in named))
         person = asked.table_valued("account_id", "name", name="asked").render_derived()
         same = select(row.id).join(person, and_(row.account_id == person.c.account_id, row.name == person.c.name))
-        wanted = or_(row.id == any_(_array(ids, Uuid)), row.id == any_(func.array(same.scalar_subquery())))
+        wanted = or_(row.id == any_(_array(ids, Uuid)), among(row.id, same))
         found = select(*row.__table__.columns).where(wanted).order_by(row.id).with_for_update(key_share=True)
         return [each._asdict() for each in await session.execute(found)]
 

@@ -55,7 +55,7 @@ async def create_account(session: AsyncSession, *, account: Account) -> Account:
     if account.parent_id is not None:
         await standing_account(session, account_id=account.parent_id, pointer="/parent_id")
     if account.number is None:
-        account.number = await accounts.free_number(session)
+        (account.number,) = await accounts.free_numbers(session, 1)
     account.status = account.open_status = account.status or AccountStatus.PROSPECT
     await _check_price_list(session, account)
     session.add(account)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from sqlalchemy import func, literal, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from app.accounts.models import Account
@@ -23,7 +23,7 @@ from app.demo.pipeline import CHANCES, Pipeline
 from app.demo.timetable import Timetable
 from app.kernel import clock
 from app.kernel.company import Company
-from app.kernel.db import Database
+from app.kernel.db import Database, alone
 from app.kernel.outbox import Origin
 from app.kernel.settings import Settings
 from app.leads.models import Lead
@@ -84,7 +84,7 @@ async def load(database: Database, settings: Settings, progress: Progress) -> Su
         raise DemoRefused(f"Northwind's books are in {CURRENCY}: load it without BELLWETHER_COMPANY_CURRENCY")
     async with database.transaction() as session:
         session.info["origin"] = Origin(None, ACTOR)
-        await session.execute(select(func.pg_advisory_xact_lock(func.hashtext(literal("demo")))))
+        await alone(session, "demo")
         if await products.by_sku(session, skus=[sku_of(1)]):
             return Summary(loaded=False)
         if not await _nothing_in(session):

@@ -3,25 +3,29 @@
 Every foreign key to one of the three stands here; a test looks whether one is missing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from sqlalchemy import Alias, ColumnElement, Uuid, and_, bindparam, func, or_
+
 from app.duplicates.rules import Kind
+
+Same = Callable[[Alias, Alias], ColumnElement[bool]]
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
     """A column that names a record, and names the surviving one after a merge.
 
-    `same` says when a row `t` of the merged record goes, because the survivor has the same already in `o`; `stays`
-    when it keeps naming the merged one, whose id answers with the survivor. `renews` tells whether the row is a
-    resource that gets a new version by it.
+    `same` says whether a row of the merged record goes, because the survivor has the same already in the other one.
+    Of a `single` link a record has one row: where the survivor has one, the merged one keeps its own, and its id
+    answers with the survivor. `renews` tells whether the row is a resource that gets a new version by it.
     """
 
     table: str
     column: str
-    same: str | None = None
-    stays: str | None = None
+    same: Same | None = None
+    single: bool = False
     renews: bool = True
 
     @property
@@ -29,36 +33,45 @@ class Link:
         return f"{self.table}.{self.column}"
 
 
-# What is said once is kept once: a unique index says so. `:contact` is that of a lead which was converted.
-_SAID = (
-    "o.purpose = t.purpose AND o.channel = t.channel AND o.granted = t.granted AND o.at = t.at"
-    " AND o.source = t.source AND md5(o.evidence) IS NOT DISTINCT FROM md5(t.evidence)"
-)
-_SAID_AS_LEAD = (
-    f"{_SAID} AND (o.contact_id IS NOT DISTINCT FROM t.contact_id"
-    " OR o.contact_id IS NOT DISTINCT FROM coalesce(t.contact_id, CAST(:contact AS uuid)))"
-)
-_SAID_AS_CONTACT = f"{_SAID} AND o.lead_id IS NOT DISTINCT FROM t.lead_id"
+def _equal(*names: str) -> Same:
+    return lambda row, other: and_(*(other.c[name] == row.c[name] for name in names))
+
+
+def _said(row: Alias, other: Alias) -> ColumnElement[bool]:
+    """What is said once is kept once: a unique index says so."""
+    plain = _equal("purpose", "channel", "granted", "at", "source")(row, other)
+    return plain & func.md5(other.c.evidence).is_not_distinct_from(func.md5(row.c.evidence))
+
+
+def _said_as_lead(row: Alias, other: Alias) -> ColumnElement[bool]:
+    """Also by the contact that a lead has become: `contact`."""
+    become = func.coalesce(row.c.contact_id, bindparam("contact", type_=Uuid))
+    theirs = (other.c.contact_id.is_not_distinct_from(each) for each in (row.c.contact_id, become))
+    return _said(row, other) & or_(*theirs)
+
+
+def _said_as_contact(row: Alias, other: Alias) -> ColumnElement[bool]:
+    return _said(row, other) & other.c.lead_id.is_not_distinct_from(row.c.lead_id)
+
 
 LINKS: Mapping[Kind, tuple[Link, ...]] = {
     Kind.LEADS: (
         Link("meetings", "lead_id"),
         Link("orders", "lead_id"),
-        # A lead makes one opportunity.
-        Link("opportunities", "lead_id", stays="EXISTS (SELECT FROM opportunities AS o WHERE o.lead_id = :survivor)"),
+        Link("opportunities", "lead_id", single=True),
         Link("activities", "lead_id"),
         Link("lead_touches", "lead_id"),
         Link("lead_identities", "lead_id"),
-        Link("consents", "lead_id", same=_SAID_AS_LEAD),
+        Link("consents", "lead_id", same=_said_as_lead),
         Link("leads", "merged_into_id", renews=False),
     ),
     Kind.CONTACTS: (
-        Link("meeting_participants", "contact_id", same="o.meeting_id = t.meeting_id"),
+        Link("meeting_participants", "contact_id", same=_equal("meeting_id")),
         Link("leads", "contact_id"),
         Link("orders", "contact_id"),
-        Link("opportunity_contacts", "contact_id", same="o.opportunity_id = t.opportunity_id"),
+        Link("opportunity_contacts", "contact_id", same=_equal("opportunity_id")),
         Link("activities", "contact_id"),
-        Link("consents", "contact_id", same=_SAID_AS_CONTACT),
+        Link("consents", "contact_id", same=_said_as_contact),
         Link("contact_identities", "contact_id"),
         Link("contacts", "merged_into_id", renews=False),
     ),

@@ -35,7 +35,7 @@ from sqlalchemy.dialects.postgresql import JSON
 from app.funnel.rules import By, FirstContact, Step
 from app.funnel.schemas import FunnelLead, FunnelOrder
 from app.kernel.repository import Repository
-from app.kernel.shape import body_of, fields
+from app.kernel.shape import fields
 from app.kernel.statement import Reader, Statement
 from app.leads.models import Lead, LeadTouch
 from app.leads.rules import LeadStatus
@@ -225,11 +225,6 @@ class FunnelLeads(Repository[Lead]):
             func.json_agg(literal_column("r ORDER BY r.number"), type_=JSON), literal_column("'[]'::json")
         )
         return select(whole).select_from(each.lateral("r")).correlate(Lead).scalar_subquery()
-
-    @cached_property
-    def _shown(self) -> Select[Any]:
-        shown = select(body_of(self.schema, Lead, self.computed), Lead.version)
-        return shown.where(Lead.merged_into_id.is_(None))  # type: ignore[return-value]
 
 
 @cache

@@ -11,7 +11,21 @@ from uuid import UUID
 
 import asyncpg
 from asyncpg.transaction import Transaction
-from sqlalchemy import BigInteger, Date, DateTime, Enum, MetaData, Numeric, Text, Uuid, event, make_url
+from sqlalchemy import (
+    BigInteger,
+    Date,
+    DateTime,
+    Enum,
+    MetaData,
+    Numeric,
+    Text,
+    Uuid,
+    event,
+    func,
+    literal,
+    make_url,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DisconnectionError
@@ -136,6 +150,11 @@ def _engine(settings: Settings, url: str, **parameters: str) -> AsyncEngine:
     )
     event.listen(engine.sync_engine, "checkout", _renew_closed)
     return engine
+
+
+async def alone(session: AsyncSession, name: str) -> None:
+    """Wait until nobody else does what has this name; nobody else does until the transaction ends."""
+    await session.execute(select(func.pg_advisory_xact_lock(func.hashtext(literal(name)))))
 
 
 class Undecided(Exception):  # noqa: N818 - names the state it reports

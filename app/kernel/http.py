@@ -107,9 +107,9 @@ def _reading_queries_at_once(dependant: Dependant) -> Dependant:
 
 def _query_reader(schema: Any) -> Callable[[Request], Coroutine[Any, Any, Query]]:
     async def read(request: Request) -> Query:
-        names = [name for name, _ in request.query_params.multi_items()]
-        if len(names) > len(request.query_params):
-            twice = next(name for name in names if names.count(name) > 1)
+        given = request.query_params.multi_items()
+        if len(given) > len(request.query_params):
+            twice = next(name for name, _ in given if len(request.query_params.getlist(name)) > 1)
             raise Invalid.at(twice, "repeated", "is given more than once: say it once")
         try:
             return schema.model_validate(dict(request.query_params))  # type: ignore[no-any-return]

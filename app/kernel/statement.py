@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from weakref import WeakSet
 
 import asyncpg
-from sqlalchemy import ClauseElement, Dialect
+from sqlalchemy import ClauseElement, ColumnElement, CompoundSelect, Dialect, Select, func
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -104,6 +104,11 @@ class Statement:
 
 
 _known: WeakSet[Statement] = WeakSet()
+
+
+def among(of: Any, rows: Select[Any] | CompoundSelect[Any]) -> ColumnElement[bool]:
+    """`of IN (rows)`, but the rows are always looked for first, whatever a young table's statistics say."""
+    return of == func.any(func.array(rows.scalar_subquery()))  # type: ignore[no-any-return]
 
 
 def prepare() -> None:

@@ -4,7 +4,7 @@ A domain reads what its rows may be about (locked), takes them one after the oth
 what has come of it. So a row that stands twice in a batch changes what the first one made.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -41,6 +41,16 @@ def one_by_one(rows: Sequence[Row | Rejected], take: Callable[[Row], tuple[Outco
         except Invalid as refusal:
             done.append(rejected(refusal))
     return done
+
+
+def also_updated(done: Iterable[Done], ids: Container[UUID]) -> list[Done]:
+    """What became of the rows, when something else of these has changed as well."""
+    return [
+        (Outcome.UPDATED, each[1])
+        if not isinstance(each, Rejected) and each[0] is Outcome.UNCHANGED and each[1] in ids
+        else each
+        for each in done
+    ]
 
 
 def survivors(stored: Sequence[Mapping[str, Any]]) -> dict[UUID, UUID]:

@@ -10,11 +10,11 @@ sides, or else `FR-R92B-58` would be found by itself but not by `FR-R92`.
 from functools import reduce
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, TextClause, Uuid, any_, func, literal, select, text
+from sqlalchemy import ARRAY, ColumnElement, TextClause, Uuid, func, literal, select, text
 
 from app.kernel.errors import Invalid
 from app.kernel.schema import MOST_FOUND
-from app.kernel.statement import Reader
+from app.kernel.statement import Reader, among
 
 # A percent sign separates words by itself; here it would need another spelling for every driver.
 _PUNCTUATION = "!\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
@@ -53,5 +53,4 @@ async def found(reader: Reader, identity: Any, words: ColumnElement[Any], asked:
     if len(ids) > MOST_FOUND:
         raise Invalid.at("words", "too_common", f"begin more than {MOST_FOUND:,} rows: write more of them")
     # Unnested, since PostgreSQL might walk a sorted list to its end for ids that it has counted.
-    few = select(func.unnest(literal(ids, ARRAY(Uuid)))).scalar_subquery()
-    return identity == any_(func.array(few))  # type: ignore[no-any-return]
+    return among(identity, select(func.unnest(literal(ids, ARRAY(Uuid)))))

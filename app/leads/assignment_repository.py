@@ -30,7 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.kernel.company import Company
 from app.kernel.repository import Document, Repository
 from app.kernel.shape import json_list_of, json_of
-from app.kernel.statement import Reader, Statement
+from app.kernel.statement import Reader, Statement, among
 from app.leads.assignment import Condition, Member, Rota, Rule, away, in_order
 from app.leads.assignment_models import AssignmentMember, AssignmentRule
 from app.leads.assignment_schemas import (
@@ -103,15 +103,15 @@ def _locking() -> Select[UUID, int]:
 
 def _standing() -> Select[*tuple[Any, ...]]:
     """The members of `rules`, in the order of their lists, and everybody of `owners`, how they stand on a day."""
-    row, among = AssignmentMember, AssignmentMember.rule_id == func.any(bindparam("rules", type_=ARRAY(Uuid)))
-    wanted = union(select(row.staff_id).where(among), select(func.unnest(bindparam("owners", type_=ARRAY(Uuid)))))
+    row, of_rules = AssignmentMember, AssignmentMember.rule_id == func.any(bindparam("rules", type_=ARRAY(Uuid)))
+    wanted = union(select(row.staff_id).where(of_rules), select(func.unnest(bindparam("owners", type_=ARRAY(Uuid)))))
     member = (row.rule_id, row.id, row.given, row.credit)
     person = (StaffMember.id.label("staff_id"), StaffMember.capacity)
     return (
         select(*member, *person, _active().label("active"), _absent().label("absent"))
         .select_from(StaffMember)
-        .outerjoin(row, (row.staff_id == StaffMember.id) & among)
-        .where(StaffMember.id == func.any(func.array(wanted.scalar_subquery())))
+        .outerjoin(row, (row.staff_id == StaffMember.id) & of_rules)
+        .where(among(StaffMember.id, wanted))
         .order_by(row.rule_id, row.position, row.id)
     )
 

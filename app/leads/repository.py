@@ -32,7 +32,7 @@ from app.accounts.models import Consent, standing_consents
 from app.kernel import clock
 from app.kernel.repository import Repository
 from app.kernel.shape import body_of, json_list_of, json_of
-from app.kernel.statement import Statement
+from app.kernel.statement import Statement, among
 from app.leads.assignment_models import AssignmentRule
 from app.leads.assignment_repository import rules_as_json
 from app.leads.dedupe import Identity, email_key
@@ -45,11 +45,6 @@ from app.products.models import Product
 def _texts(parameter: str) -> ColumnElement[Any]:
     """The texts of a list: sent as JSON, for the driver takes longer over an array."""
     return func.json_array_elements_text(bindparam(parameter, type_=JSON))
-
-
-def _among(of: ColumnElement[Any], rows: Select[Any] | CompoundSelect[Any]) -> ColumnElement[bool]:
-    """`of IN (rows)`, but the rows are always looked for first, whatever a young table's statistics say."""
-    return of == func.any(func.array(rows.scalar_subquery()))
 
 
 def _named() -> Select[UUID]:
@@ -72,9 +67,9 @@ def _holding() -> CompoundSelect[Any]:
     name = func.json_array_elements_text(bindparam("keys", type_=JSON)).column_valued("name")
     asked = select(func.substr(name, len(email_key("")) + 1)).where(name.startswith(email_key("")))
     merged = aliased(Lead)
-    of_merged = (_among(merged.email.expression, asked), merged.merged_into_id.is_not(None))
+    of_merged = (among(merged.email.expression, asked), merged.merged_into_id.is_not(None))
     into = select(merged.merged_into_id).where(*of_merged)
-    known = _among(Lead.id.expression, union(_named(), into))
+    known = among(Lead.id.expression, union(_named(), into))
     found = select(email).where(known, Lead.email.is_not(None)).cte("found")
     wanted = union(select(_texts("keys").label("name")), select(found.c.name)).subquery()
     key = func.hashtextextended(wanted.c.name, 0, type_=BigInteger).label("key")
@@ -87,10 +82,10 @@ def _holding() -> CompoundSelect[Any]:
 
 def _knowing() -> Select[Any]:
     """Locks and reads the leads that are `_named` or have one of `emails`, and those that share such a lead's email."""
-    theirs = select(Lead.email).where(_among(Lead.id.expression, _named()))
+    theirs = select(Lead.email).where(among(Lead.id.expression, _named()))
     emails = union(select(_texts("emails")), theirs)
     standing = func.coalesce(Lead.merged_into_id, Lead.id)  # what was merged is found by its email as well
-    ids = union(_named(), select(standing).where(_among(Lead.email.expression, emails)))
+    ids = union(_named(), select(standing).where(among(Lead.email.expression, emails)))
     one = func.json_build_array(LeadIdentity.source, LeadIdentity.external_id, LeadIdentity.fingerprint)
     own = select(func.json_agg(one)).where(LeadIdentity.lead_id == Lead.id).scalar_subquery()
     table = Lead.__table__
@@ -98,7 +93,7 @@ def _knowing() -> Select[Any]:
     pair = func.json_build_array(merged.email, merged.person_name)
     aliases = select(func.json_agg(pair)).where(merged.merged_into_id == Lead.id).scalar_subquery()
     columns = (*table.columns, own.label("identities"), aliases.label("aliases"))
-    chosen = select(*columns).where(_among(Lead.id.expression, ids))
+    chosen = select(*columns).where(among(Lead.id.expression, ids))
     return chosen.order_by(Lead.id).with_for_update(key_share=True, of=table)
 
 

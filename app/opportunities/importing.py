@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from itertools import product
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, literal, select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
@@ -14,6 +15,7 @@ from app.accounts.models import Contact
 from app.kernel import bulk, clock, money, outbox
 from app.kernel.bulk import BulkResult, Outcome, Rejected
 from app.kernel.company import Company
+from app.kernel.db import alone
 from app.kernel.errors import Invalid
 from app.kernel.outbox import Change
 from app.kernel.upsert import Book, Name, one_by_one
@@ -23,9 +25,9 @@ from app.opportunities.models import Opportunity, OpportunityContact, Opportunit
 from app.opportunities.repository import opportunities, stages
 from app.opportunities.rows import OpportunityLineRow, OpportunityRow
 from app.opportunities.rules import StageType
+from app.opportunities.state import PERSONAL
 from app.products import service as products
 
-_PERSONAL = ("next_step", "notes", "lost_note")
 _PLAIN = {
     "name", "account_id", "owner_id", "campaign", "source", "external_id", "next_step", "next_step_on", "competitor",
     "notes", "lost_note",
@@ -40,7 +42,7 @@ async def upsert_opportunities(
     A new one has the history that its days tell: opened in the first stage, decided on its day. A dozen statements,
     however many rows. One such batch waits for another.
     """
-    await session.execute(select(func.pg_advisory_xact_lock(func.hashtext(literal("opportunities.upsert")))))
+    await alone(session, "opportunities.upsert")
     taking = _Batch(session, company)
     await taking.read(list(bulk.accepted(rows).values()))
     done = one_by_one(rows, taking.take)
@@ -86,19 +88,11 @@ class _Batch:
         await self._read_rates(rows)
 
     async def _read_rates(self, rows: Sequence[OpportunityRow]) -> None:
-        ours = self._company.currency
-        days = {(row.currency, row.opened_on or self._today) for row in rows if row.currency}
-        days |= {(row["currency"], row["opened_on"]) for row in self._book.rows.values()}
-        days |= {(one["currency"], row.opened_on) for row in rows if row.opened_on for one in self._book.rows.values()}
-        self._rates: dict[tuple[str, date], Decimal] = {}
-        for currency, day in days:
-            if currency != ours:
-                try:
-                    self._rates[currency, day] = await products.rate_to_company(
-                        self._session, currency=currency, company_currency=ours, on=day
-                    )
-                except Invalid:
-                    continue
+        ours, stored = self._company.currency, self._book.rows.values()
+        currencies = {ours, *(row.currency for row in rows if row.currency), *(one["currency"] for one in stored)}
+        days = {self._today, *(row.opened_on for row in rows if row.opened_on), *(one["opened_on"] for one in stored)}
+        wanted = set(product(currencies, days))
+        self._rates = await products.rates_to_company(self._session, company_currency=ours, wanted=wanted)
 
     def take(self, row: OpportunityRow) -> tuple[Outcome, UUID]:
         identity = self._find(row)
@@ -183,20 +177,18 @@ class _Batch:
         return {"currency": currency, "amount": amount, "exchange_rate": rate, "base_amount": base}, lines
 
     def _rate(self, currency: str, day: date) -> Decimal:
-        if currency == self._company.currency:
-            return Decimal(1)
         if (currency, day) not in self._rates:
             ours = self._company.currency
             raise Invalid.at("/currency", "no_rate", f"no exchange rate of {currency} to {ours} by {day}")
         return self._rates[currency, day]
 
     def _line(self, number: int, line: OpportunityLineRow, currency: str) -> dict[str, Any]:
-        product = self._products.get(line.sku)
-        if product is None:
+        found = self._products.get(line.sku)
+        if found is None:
             raise Invalid.at("/sku", "unknown", f"no product has the SKU {line.sku}")
         amount = money.line_amount(line.quantity, line.unit_price, line.discount, currency)
-        said = line.model_dump(exclude={"sku"}) | {"sku": product.sku}
-        return {"line_no": number, "product_id": product.id, "list_price": None, "amount": amount, **said}
+        said = line.model_dump(exclude={"sku"}) | {"sku": found.sku}
+        return {"line_no": number, "product_id": found.id, "list_price": None, "amount": amount, **said}
 
     def _check(self, row: OpportunityRow, values: dict[str, Any], stage: Stage) -> None:
         wrong = {
@@ -278,7 +270,7 @@ class _Batch:
         replaced = self._replaced(identity, row, lines)
         if old["order_id"] is not None and (replaced or any(old[n] != v for n, v in values.items() if n not in _PLAIN)):
             raise Invalid.at("/order_id", "ordered", "it has become an order, and only its notes and names change")
-        changes = self._book.change(identity, values, personal=_PERSONAL, also=bool(replaced))
+        changes = self._book.change(identity, values, personal=PERSONAL, also=bool(replaced))
         changes += tuple(Change(field=name) for name in replaced)
         if not changes:
             return Outcome.UNCHANGED

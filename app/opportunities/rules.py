@@ -6,10 +6,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, TypeVar
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field
 
 from app.kernel.errors import FieldError
-from app.kernel.schema import Body, Code, Fraction, Line, NonNegativeAmount, PositiveQuantity
+from app.products.rules import PricedLine
 
 
 class StageType(StrEnum):
@@ -46,28 +46,8 @@ class LostReason(StrEnum):
     OTHER = "other"
 
 
-class OpportunityLineCreate(Body):
+class OpportunityLineCreate(PricedLine):
     """A line: what is to be sold and, where it was agreed, at what price."""
-
-    sku: Code = Field(examples=["CHAI-10"])
-    quantity: PositiveQuantity
-    unit_price: NonNegativeAmount | None = Field(
-        None, description="Agreed price; the list price when left out.", examples=["18.00"]
-    )
-    discount: Fraction = Field(Decimal(0), description="Fraction off the unit price.")
-    price_reason: Line | None = Field(
-        None,
-        validate_default=True,
-        description="Why the price or discount was agreed; needed with either.",
-        examples=["spring offer"],
-    )
-
-    @field_validator("price_reason")
-    @classmethod
-    def _reasoned(cls, reason: str | None, others: ValidationInfo) -> str | None:
-        if reason is None and (others.data.get("unit_price") is not None or others.data.get("discount")):
-            raise ValueError("is needed with an agreed price or a discount")
-        return reason
 
 
 Lines = Annotated[list[OpportunityLineCreate], Field(max_length=500)]

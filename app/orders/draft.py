@@ -12,12 +12,12 @@ from sqlalchemy import Select, and_, bindparam, exists, func, literal_column, or
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from app.accounts.groups import TREE_STAYS, among, limits_above, line_above
+from app.accounts.groups import TREE_STAYS, limits_above, line_above
 from app.accounts.models import Account
 from app.accounts.rules import AccountStatus
 from app.kernel.errors import StartOver
 from app.kernel.repository import demand_version
-from app.kernel.statement import Statement
+from app.kernel.statement import Statement, among
 from app.orders.check import GroupCredit
 from app.orders.models import Order, OrderHold, OrderLine
 from app.orders.repository import orders

@@ -12,7 +12,6 @@ from app.kernel.schema import (
     Amount,
     Body,
     Changes,
-    Code,
     Currency,
     Day,
     Flag,
@@ -20,7 +19,6 @@ from app.kernel.schema import (
     Line,
     NonNegativeAmount,
     Past,
-    PositiveQuantity,
     Quantity,
     Query,
     Rate,
@@ -32,34 +30,16 @@ from app.kernel.schema import (
 )
 from app.orders.check import FindingCode, Severity
 from app.orders.rules import Channel, HoldReason, OrderStatus, ShipmentState
+from app.products.rules import PricedLine
 from app.supply.promise import BasisKind
 
 
-class OrderLineCreate(Body):
+class OrderLineCreate(PricedLine):
     """A line: what is wanted and, where it was agreed, at what price."""
 
-    sku: Code = Field(examples=["CHAI-10"])
-    quantity: PositiveQuantity
     requested_on: Day | None = Field(
         None, description="Day the customer wants it; as soon as possible when left out.", examples=["2026-03-16"]
     )
-    unit_price: NonNegativeAmount | None = Field(
-        None, description="Agreed price; the list price when left out.", examples=["18.00"]
-    )
-    discount: Fraction = Field(Decimal(0), description="Fraction off the unit price.")
-    price_reason: Line | None = Field(
-        None,
-        validate_default=True,
-        description="Why the price or discount was agreed; needed with either.",
-        examples=["spring offer"],
-    )
-
-    @field_validator("price_reason")
-    @classmethod
-    def _reasoned(cls, reason: str | None, others: ValidationInfo) -> str | None:
-        if reason is None and (others.data.get("unit_price") is not None or others.data.get("discount")):
-            raise ValueError("is needed with an agreed price or a discount")
-        return reason
 
 
 Lines = Annotated[list[OrderLineCreate], Field(min_length=1, max_length=500)]

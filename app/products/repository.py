@@ -1,6 +1,6 @@
 """Products, price lists, prices and exchange rates in the database."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -20,9 +20,9 @@ from sqlalchemy import (
     UpdateBase,
     Uuid,
     and_,
-    any_,
     bindparam,
     func,
+    literal,
     or_,
     select,
     true,
@@ -35,7 +35,7 @@ from app.kernel.bulk import recordset
 from app.kernel.db import Base
 from app.kernel.outbox import OutboxEvent
 from app.kernel.repository import Repository
-from app.kernel.statement import Reader
+from app.kernel.statement import Reader, among
 from app.products.models import PRODUCT_WORDS, ExchangeRate, Price, PriceList, Product
 from app.products.schemas import (
     ExchangeRateQuery,
@@ -185,8 +185,7 @@ class Prices(Repository[Price]):
         if query.sku is not None:
             product = select(Product.id).where(_same_code(Product.sku, query.sku)).scalar_subquery()
             # By their ids, so that nobody looks for a product's few prices among all of a long list.
-            few = select(Price.id).where(of_list, Price.product_id == product).correlate(None).scalar_subquery()
-            found.append(Price.id == any_(func.array(few)))
+            found.append(among(Price.id, select(Price.id).where(of_list, Price.product_id == product).correlate(None)))
         if query.valid_on is not None:
             found.append(_valid_on(Price, query.valid_on))
         return found
@@ -311,6 +310,18 @@ class ExchangeRates(Repository[ExchangeRate]):
         row = ExchangeRate
         statement = select(row).where(row.currency == currency, row.to_currency == to_currency, row.day == day)
         return (await session.scalars(statement.with_for_update(key_share=True))).one()
+
+    async def on_many(
+        self, reader: Reader, to_currency: str, wanted: Collection[tuple[str, date]]
+    ) -> dict[tuple[str, date], Decimal]:
+        """The latest rate on or before each (currency, day) that has one."""
+        row = ExchangeRate
+        currencies, days = (literal([each[at] for each in wanted], ARRAY(kind)) for at, kind in ((0, Text), (1, Date)))
+        asked = func.unnest(currencies, days).table_valued("currency", "day", name="asked").render_derived()
+        known = (row.currency == asked.c.currency, row.to_currency == to_currency, row.day <= asked.c.day)
+        rate = select(row.rate).where(*known).order_by(row.day.desc()).limit(1).correlate(asked).lateral()
+        found = await reader.execute(select(asked.c.currency, asked.c.day, rate.c.rate).join(rate, true()))
+        return {(currency, day): each for currency, day, each in found}
 
     async def on(self, reader: Reader, currency: str, to_currency: str, day: date) -> Row[UUID, Decimal] | None:
         """`id` and `rate` of the latest rate on or before the day, if there is one."""

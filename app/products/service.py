@@ -1,9 +1,9 @@
 """Changes to products, price lists, prices and exchange rates; prices and rates for those who sell."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -25,7 +25,7 @@ from app.products.events import (
 )
 from app.products.models import ExchangeRate, PriceList, Product
 from app.products.repository import exchange_rates, price_lists, prices, products
-from app.products.rules import check_period
+from app.products.rules import PricedLine, check_period
 from app.products.schemas import (
     PriceListCreate,
     PriceListUpdate,
@@ -67,19 +67,6 @@ async def unit_prices(
     return [row.unit_price for row in found]
 
 
-class Wanted(Protocol):
-    """A line as it is asked for: a product, and at what price where one was agreed."""
-
-    @property
-    def sku(self) -> str: ...
-    @property
-    def quantity(self) -> Decimal: ...
-    @property
-    def unit_price(self) -> Decimal | None: ...
-    @property
-    def discount(self) -> Decimal: ...
-
-
 class Priced(NamedTuple):
     """What a line comes to; `list_price` is None where only the agreed price is known."""
 
@@ -90,7 +77,7 @@ class Priced(NamedTuple):
 
 
 async def price_lines(
-    session: AsyncSession, *, price_list_id: UUID | None, currency: str, wanted: Sequence[Wanted], on: date
+    session: AsyncSession, *, price_list_id: UUID | None, currency: str, wanted: Sequence[PricedLine], on: date
 ) -> list[Priced]:
     """The lines with their products, and their list prices where none was agreed. Two statements.
 
@@ -141,6 +128,15 @@ async def rate_to_company(session: Reader, *, currency: str, company_currency: s
         raise Invalid.at("/currency", "no_rate", f"no exchange rate of {currency} to {company_currency} by {on}")
     _, rate = found
     return rate
+
+
+async def rates_to_company(
+    session: Reader, *, company_currency: str, wanted: Collection[tuple[str, date]]
+) -> dict[tuple[str, date], Decimal]:
+    """`rate_to_company` of many (currency, day) at once; those without a rate are left out. One statement."""
+    own = {each: Decimal(1) for each in wanted if each[0] == company_currency}
+    others = wanted - own.keys()
+    return own | (await exchange_rates.on_many(session, company_currency, others) if others else {})
 
 
 async def quote(

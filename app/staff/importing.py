@@ -3,20 +3,20 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.kernel import bulk
 from app.kernel.bulk import BulkResult, Outcome, Rejected
+from app.kernel.db import alone
 from app.kernel.errors import Invalid
-from app.kernel.upsert import Book, Name, one_by_one
+from app.kernel.upsert import Book, Name, also_updated, one_by_one
 from app.kernel.writes import Writes
 from app.staff.events import StaffCreated, StaffUpdated
 from app.staff.models import StaffMember
 from app.staff.repository import staff
 from app.staff.schemas import StaffRow
+from app.staff.service import PERSONAL
 
-_PERSONAL = ("name", "email")
 _NOT_SET = {"id", "reports_to_id"}
 
 
@@ -29,7 +29,7 @@ async def upsert_staff(session: AsyncSession, *, rows: Sequence[StaffRow | Rejec
         Invalid: somebody would report to themselves, directly or through others.
 
     """
-    await session.execute(select(func.pg_advisory_xact_lock(func.hashtext(literal("staff.upsert")))))
+    await alone(session, "staff.upsert")
     good = list(bulk.accepted(rows).values())
     stored = await staff.lock_many(session, {row.id for row in good if row.id}, {row.email for row in good})
     names: dict[Name, UUID] = {("id", str(row["id"])): row["id"] for row in stored}
@@ -44,13 +44,7 @@ async def upsert_staff(session: AsyncSession, *, rows: Sequence[StaffRow | Rejec
         if not isinstance(row, Rejected) and not isinstance(each, Rejected) and "reports_to_id" in row.model_fields_set
     }
     moved = await link_managers(session, managers=managers)
-    done = [
-        (Outcome.UPDATED, each[1])
-        if not isinstance(each, Rejected) and each[0] is Outcome.UNCHANGED and each[1] in moved
-        else each
-        for each in done
-    ]
-    return bulk.result(done, under="/staff")
+    return bulk.result(also_updated(done, moved), under="/staff")
 
 
 def _take(book: Book, writes: Writes, row: StaffRow) -> tuple[Outcome, UUID]:
@@ -66,7 +60,7 @@ def _take(book: Book, writes: Writes, row: StaffRow) -> tuple[Outcome, UUID]:
     if member_id is None:
         member_id, outcome = book.create(row.model_dump(exclude=_NOT_SET)), Outcome.CREATED
         writes.tell(member_id, StaffCreated())
-    elif changes := book.change(member_id, values, personal=_PERSONAL):
+    elif changes := book.change(member_id, values, personal=PERSONAL):
         writes.tell(member_id, StaffUpdated(changes=changes))
         outcome = Outcome.UPDATED
     else:

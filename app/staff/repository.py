@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Text, Uuid, any_, func, literal, or_, select
+from sqlalchemy import ARRAY, ColumnElement, Text, Uuid, any_, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.kernel.db import alone
 from app.kernel.repository import Repository
 from app.staff.models import Absence, StaffMember
 from app.staff.schemas import AbsenceRead, StaffQuery, StaffRead
@@ -56,7 +57,7 @@ class Staff(Repository[StaffMember]):
 
     async def lock_reporting_lines(self, session: AsyncSession) -> None:
         """Let one change of a reporting line finish before the next one looks for cycles."""
-        await session.execute(select(func.pg_advisory_xact_lock(func.hashtext(literal("staff.reports_to")))))
+        await alone(session, "staff.reports_to")
 
 
 class Absences(Repository[Absence]):

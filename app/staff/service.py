@@ -11,7 +11,7 @@ from app.staff.models import Absence, StaffMember
 from app.staff.repository import absences, staff
 from app.staff.schemas import AbsenceCreate, StaffCreate, StaffUpdate
 
-_PERSONAL = ("name", "email")
+PERSONAL = ("name", "email")
 
 
 async def create(session: AsyncSession, *, body: StaffCreate) -> StaffMember:
@@ -45,7 +45,7 @@ async def update(session: AsyncSession, *, member_id: UUID, expected: int, body:
     for name, value in sent.items():
         setattr(member, name, value)
     _check_period(member)
-    if changes := outbox.changes(member, personal=_PERSONAL):
+    if changes := outbox.changes(member, personal=PERSONAL):
         outbox.record(session, member, StaffUpdated(changes=changes))
     return member
 

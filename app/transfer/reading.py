@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BufferedReader, TextIOWrapper
@@ -73,7 +74,7 @@ def _opened(path: Path) -> BufferedReader:
         raise BadFile(f"cannot read {path} ({error.strerror})") from None
 
 
-class _File:
+class _File(ABC):
     """An open file, and how far it has been read."""
 
     def __init__(self, path: Path) -> None:
@@ -91,9 +92,9 @@ class _File:
     def bytes_read(self) -> int:
         return self._file.tell()
 
+    @abstractmethod
     def records(self) -> Iterator[Record]:
         """The rows in their order; blank lines are none."""
-        raise NotImplementedError
 
 
 class CsvFile(_File):

@@ -38,7 +38,7 @@ from sqlalchemy.orm import aliased
 
 from app.accounts.models import Account, Contact
 from app.activities.models import Activity
-from app.kernel.statement import Reader, Statement
+from app.kernel.statement import Reader, Statement, among
 from app.leads.models import LAST_HEARD_AT, PURSUED, Lead
 from app.meetings.models import Meeting, Participant
 from app.meetings.rules import LONGEST
@@ -140,8 +140,8 @@ def _quotes() -> list[Select[Any]]:
         opportunity_id=row.id,
         heard_at=heard_at,
     )
-    quoted = select(Stage.id).where(Stage.probability >= _QUOTED, _is(Stage.type, "open")).scalar_subquery()
-    open_ones = rows.where(row.owner_id == _WHOSE, _is(row.state, "open"), row.stage_id == func.any(func.array(quoted)))
+    quoted = select(Stage.id).where(Stage.probability >= _QUOTED, _is(Stage.type, "open"))
+    open_ones = rows.where(row.owner_id == _WHOSE, _is(row.state, "open"), among(row.stage_id, quoted))
     silent = open_ones.where(heard_at <= bindparam("quotes_silent_since", type_=_INSTANT))
     return [silent.order_by(row.expected_close_on, row.id)]
 

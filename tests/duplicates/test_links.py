@@ -40,7 +40,7 @@ def test_what_is_unique_with_the_record_is_not_moved_blindly(kind: Kind) -> None
     for link in (*LINKS[kind], *OF_CUSTOMER):
         table = registry.metadata.tables[link.table]
         if any(link.column in columns for columns in _unique(table)) and link not in OF_CUSTOMER:
-            assert link.same or link.stays, link.name
+            assert link.same or link.single, link.name
 
 
 def test_the_fields_to_keep_are_those_that_are_told() -> None:
